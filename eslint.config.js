@@ -1,0 +1,99 @@
+// Lint rules: type-aware TypeScript checks, and the one-way import directions of docs/decisions/0001-layout.md.
+import tseslint from 'typescript-eslint';
+
+/** For each folder of src/, the other folders of src/ that it may import. `main.ts` may import all. */
+const MAY_IMPORT = {
+  cli: ['api', 'authz', 'config', 'envoy', 'gen', 'identity', 'net', 'ops', 'server', 'session', 'token'],
+  server: ['api', 'authz', 'config', 'envoy', 'identity', 'net', 'ops', 'session', 'token'],
+  envoy: ['authz', 'gen', 'net', 'ops'],
+  api: ['config', 'gen', 'identity', 'net', 'ops', 'session', 'token'],
+  authz: ['config', 'session', 'token'],
+  identity: ['config'],
+  token: ['session'],
+  session: [],
+  config: [],
+  net: [],
+  ops: ['net'],
+  gen: [],
+};
+
+/** For each third-party package that belongs to few rooms, the folders of src/ that may import it. */
+const HOMES = {
+  ioredis: ['session'],
+  jose: ['token', 'identity'],
+  'openid-client': ['identity'],
+  '@grpc/grpc-js': ['cli'],
+  protobufjs: ['envoy', 'gen'],
+  '@connectrpc/*': ['api', 'cli'],
+  '@bufbuild/*': ['api', 'cli', 'gen'],
+  'find-my-way': ['authz'],
+  yaml: ['config'],
+  zod: ['config', 'session'],
+  pino: ['ops'],
+  'prom-client': ['ops'],
+  commander: ['cli'],
+};
+
+const folders = Object.keys(MAY_IMPORT);
+const escaped = (name) => name.replaceAll('/', '\\/').replaceAll('.', '\\.').replaceAll('*', '.*');
+
+/** The `no-restricted-imports` patterns that keep one folder to what the two tables allow it. */
+function restrictions(folder) {
+  const foreign = folders.filter((other) => other !== folder && !MAY_IMPORT[folder].includes(other));
+  const away = Object.entries(HOMES).filter(([, homes]) => !homes.includes(folder));
+  return [
+    ...foreign.map((other) => ({
+      regex: `^(\\.\\.\\/)+${other}(\\/|\\.ts$)`,
+      message: `src/${folder} must not import src/${other}: imports go one way (docs/decisions/0001-layout.md).`,
+    })),
+    ...away.map(([name, homes]) => ({
+      regex: `^${escaped(name)}($|\\/)`,
+      message: `${name} is imported in src/{${homes.join(',')}} alone.`,
+    })),
+  ];
+}
+
+export default tseslint.config(
+  { ignores: ['node_modules/', 'src/gen/', '.cache/', '.run/', 'coverage/'] },
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+      ],
+    },
+  },
+  ...folders.map((folder) => ({
+    files: [`src/${folder}/**/*.ts`, `src/${folder}.ts`],
+    rules: { 'no-restricted-imports': ['error', { patterns: restrictions(folder) }] },
+  })),
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/main.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only src/main.ts reads the environment.' },
+        { object: 'process', property: 'exit', message: 'Only src/main.ts ends the process.' },
+      ],
+      'no-console': 'error',
+    },
+  },
+  { files: ['*.config.ts', '*.config.js'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
+);

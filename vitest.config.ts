@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+/** Test projects by what they need: `unit` needs nothing, the others start real parts (test/README.md). */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'real',
+          include: ['test/{contract,integration,e2e,faults}/**/*.test.ts'],
+          globalSetup: ['test/parts.setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
