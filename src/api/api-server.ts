@@ -1,0 +1,97 @@
+/**
+ * The `api` listener's server: the Session API as gRPC, gRPC-Web and Connect on one port, and the public keys beside it.
+ * Hides the order in which a call is met: authorized, read, checked, bounded in time, carried out, logged.
+ */
+import type { Server } from 'node:http';
+import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { createValidateInterceptor } from '@connectrpc/validate';
+import { SessionService } from '../gen/singlestate/session/v1/session_pb.ts';
+import { createHttp1And2Server, type Http1And2Handler } from '../net/http1-and-2.ts';
+import { authorizeCall } from './authorization.ts';
+import { beginCall, callOf, logFailure, logSuccess, logUnlessClaimed } from './call-log.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { answerPlain, answerProblem } from './plain-http.ts';
+import { createSessionService } from './session-service.ts';
+
+export interface ApiServerOptions {
+  /** How long a call may take once its message has arrived. Default 10 s: an identity provider may have to be asked. */
+  readonly callDeadlineMs?: number;
+}
+
+/** The largest message that is read, in bytes, before and after decompression. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
+
+/** A server that is not listening yet: open it with `listen` of src/net. */
+export function createApiServer(deps: ApiDependencies, options: ApiServerOptions = {}): Server {
+  const { callDeadlineMs = 10_000 } = options;
+  const handler = connectNodeAdapter({
+    routes: (router) => router.service(SessionService, createSessionService(deps)),
+    requestGate: (context) => admit(deps, context),
+    interceptors: [logging(deps), deadline(callDeadlineMs), createValidateInterceptor()],
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    fallback: (request, response) => answerPlain(request, response, () => deps.jwks()),
+  });
+  return createHttp1And2Server(refusingUnaddressed(handler));
+}
+
+/** Runs before the body is read, so that who may not call can't make the server read. */
+async function admit(deps: ApiDependencies, context: HandlerContext): Promise<void> {
+  context.responseHeader.set('cache-control', 'no-store');
+  const call = beginCall(context);
+  const authorization = context.requestHeader.get('authorization') ?? undefined;
+  try {
+    call.operator = (await authorizeCall(context.method.localName, authorization, deps.operators)).name;
+  } catch (thrown) {
+    throw logFailure(deps.log, call, thrown);
+  }
+  logUnlessClaimed(deps.log, call, context.signal);
+}
+
+function logging(deps: ApiDependencies): Interceptor {
+  return (next) => async (request) => {
+    const call = callOf(request.contextValues);
+    call.claimed = true;
+    try {
+      const response = await next(request);
+      logSuccess(deps.log, call);
+      return response;
+    } catch (thrown) {
+      throw logFailure(deps.log, call, thrown);
+    }
+  };
+}
+
+/** Ends the wait for a call at the server's deadline, at the client's, and when the client is gone. */
+function deadline(deadlineMs: number): Interceptor {
+  return (next) => async (request) => {
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort(new ConnectError(`the call took longer than ${deadlineMs} ms`, Code.DeadlineExceeded));
+    }, deadlineMs);
+    try {
+      return await Promise.race([next(request), aborted(AbortSignal.any([late.signal, request.signal]))]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = () => reject(ConnectError.from(signal.reason, Code.Canceled));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+}
+
+/** The adapter throws, out of reach of any promise, at a request whose Host is missing or no host. */
+function refusingUnaddressed(handler: Http1And2Handler): Http1And2Handler {
+  return (request, response) => {
+    try {
+      handler(request, response);
+    } catch {
+      answerProblem(response, 400, 'Bad Request');
+    }
+  };
+}

@@ -1,0 +1,69 @@
+/** A decision as the proxy is to carry it out, the same for every transport. */
+import type { Decision } from './decision.ts';
+import { requestMutations, type HeaderField } from './mutations.ts';
+import type { Policy } from './policy.ts';
+import { DECISION_ID_HEADER, refusal, type Refusal } from './refusal.ts';
+import type { AuthzRequest } from './request.ts';
+import { scopeList } from './scopes.ts';
+
+/** Facts for the proxy's access log, RBAC and rate limits: Envoy's dynamic metadata, field by field. */
+export type DecisionMetadata = Readonly<Record<string, string | number>>;
+
+export interface Passage {
+  readonly allowed: true;
+  /** Set on the request to the app, in place of what it had under that name. */
+  readonly set: readonly HeaderField[];
+  /** Taken from the request to the app; none of them is in `set`. */
+  readonly remove: readonly string[];
+  /** Set on the response to the client. */
+  readonly response: readonly HeaderField[];
+  readonly metadata: DecisionMetadata;
+}
+
+export type Answer = Passage | (Refusal & { readonly allowed: false; readonly metadata: DecisionMetadata });
+
+/** Rejects when an allowed request can't be given its headers; `refusalAnswer` never fails. */
+export async function answerFor(
+  decision: Decision,
+  decisionId: string,
+  request: AuthzRequest,
+  policy: Policy,
+  nowMs: number,
+): Promise<Answer> {
+  if (decision.decision !== 'allow') return refusalAnswer(decision, decisionId, request);
+  const { set, remove } = await requestMutations(decision, request, policy, nowMs);
+  return {
+    allowed: true,
+    set,
+    remove,
+    response: [[DECISION_ID_HEADER, decisionId]],
+    metadata: metadataOf(decision, decisionId),
+  };
+}
+
+export function refusalAnswer(
+  decision: Exclude<Decision, { decision: 'allow' }>,
+  decisionId: string,
+  request: Pick<AuthzRequest, 'headers'>,
+): Answer {
+  const told = refusal(decision.reason, decision.route, decisionId, request);
+  return { allowed: false, ...told, metadata: metadataOf(decision, decisionId) };
+}
+
+function metadataOf(decision: Decision, decisionId: string): DecisionMetadata {
+  const session = decision.decision === 'error' ? undefined : decision.session;
+  return {
+    decision: decision.decision,
+    decision_id: decisionId,
+    ...(decision.reason && { reason: decision.reason }),
+    ...(decision.route && { route: decision.route.name }),
+    ...(decision.route?.app && { app: decision.route.app }),
+    ...(session && {
+      ref: session.ref,
+      subject: session.document.identity.subject,
+      issuer: session.document.identity.issuer,
+      scopes: scopeList(session.document.scopes),
+      version: session.version,
+    }),
+  };
+}

@@ -1,0 +1,97 @@
+/** The decision about one request, in the order of docs/explanation/decision.md. Pure, but for the store it reads. */
+import type { SessionStore } from '../session/store.ts';
+import { validate, type ValidSession } from '../session/validity.ts';
+import { ruleFor } from './context-extensions.ts';
+import { findCredential } from './credential.ts';
+import { allow, deny, entitle, openRoute, type Decision, type Deny } from './decision.ts';
+import { canonicalHost } from './host.ts';
+import { canonicalPath } from './path.ts';
+import type { Policy } from './policy.ts';
+import type { DenyReason } from './reason.ts';
+import type { AuthzRequest } from './request.ts';
+import type { Route, RouteMatch } from './routes.ts';
+
+/** All that a decision needs of the store. */
+export type SessionReader = Pick<SessionStore, 'read'>;
+
+/** The store answered with another session than the one it was asked for (E2). */
+export class WrongSessionError extends Error {
+  override readonly name = 'WrongSessionError';
+  readonly code = 'ERR_WRONG_SESSION';
+
+  constructor() {
+    super('the store answered with another session than the one it was asked for');
+  }
+}
+
+/**
+ * Decides about one request. Rejects when the store fails (`StoreError`, `WrongSessionError`): turning that into an answer, and keeping to
+ * the deadline, is the checker's.
+ */
+export async function authorize(
+  request: AuthzRequest,
+  policy: Policy,
+  sessions: SessionReader,
+  nowMs: number,
+): Promise<Decision> {
+  const ruling = findRoute(request, policy);
+  if ('decision' in ruling) return ruling;
+  const { route } = ruling;
+  const open = openRoute(route, undefined);
+  if (open) return allow({ open, reason: undefined });
+
+  const found = await findSession(request, policy, sessions, nowMs);
+  if (!found.valid) return refuse(route, found.reason);
+  const { session } = found;
+  const entitled = entitle(session, route, ruling.parameters);
+  if (entitled.entitled) return allow(entitled.entitlement);
+  return refuse(route, 'insufficient_scope', session, `lacks ${entitled.missing.join(' ')}`);
+}
+
+/** In capitals: apps that ignore case would take `put` for `PUT`, the route table would not. */
+const METHOD = /^[A-Z][A-Z0-9_-]*$/;
+
+function findRoute(request: AuthzRequest, policy: Policy): RouteMatch | Deny {
+  const host = canonicalHost(request.host);
+  if (host === undefined) return deny('no_route', { detail: 'the host is no valid authority' });
+  if (!METHOD.test(request.method) || request.method === 'CONNECT') {
+    return deny('no_route', { detail: 'the method is missing, not in capitals, or CONNECT' });
+  }
+  const path = canonicalPath(request.path);
+  if (!path.ok) return deny('no_route', { detail: path.problem });
+  const match = policy.routes.match(host, request.method, path);
+  if (match === 'ambiguous') {
+    return deny('no_route', { detail: 'an app could take the path for one that another route is for' });
+  }
+  const ruling = ruleFor(match, request.contextExtensions, policy);
+  return ruling.ok ? ruling.match : deny('no_route', { detail: ruling.detail });
+}
+
+type FoundSession =
+  | { readonly valid: true; readonly session: ValidSession }
+  | { readonly valid: false; readonly reason: DenyReason };
+
+async function findSession(
+  request: AuthzRequest,
+  policy: Policy,
+  sessions: SessionReader,
+  nowMs: number,
+): Promise<FoundSession> {
+  const credential = findCredential(request.headers, policy.cookieName);
+  if (credential.kind === 'none') return { valid: false, reason: 'no_credential' };
+  if (credential.kind === 'ambiguous') return { valid: false, reason: 'ambiguous_credential' };
+  const verdict = policy.tokens.verify(credential.token, nowMs);
+  const token = verdict instanceof Promise ? await verdict : verdict;
+  if (!token.valid) return token;
+  const { ref } = token.claims;
+  const lookup = await sessions.read(ref);
+  if (lookup.state === 'live' && lookup.session.ref !== ref) throw new WrongSessionError();
+  return validate(lookup, nowMs, policy.idleTimeoutMs);
+}
+
+/** A deny, unless the route passes such requests without an identity. */
+function refuse(route: Route, reason: DenyReason, session?: ValidSession, detail?: string): Decision {
+  const open = openRoute(route, reason);
+  if (open) return allow({ open, reason });
+  return deny(reason, { route, ...(session && { session }), ...(detail && { detail }) });
+}

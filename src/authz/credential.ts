@@ -1,0 +1,64 @@
+/** Where a request carries a session token, and what is left of its headers without it. */
+import { looksLikeSessionToken } from '../token/recognize.ts';
+import { MAX_TOKEN_LENGTH } from '../token/session-token.ts';
+
+export type Credential =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'token'; readonly token: string }
+  /** Two different tokens: which of them is meant can't be known. */
+  | { readonly kind: 'ambiguous' };
+
+/** RFC 6750 section 2.1; several `authorization` headers arrive joined by commas. */
+const BEARER = /^bearer +(\S.*)$/i;
+
+/** `{"` in base64url: what every JWT begins with. */
+const JWT_START = 'eyJ';
+
+/** Finds the session token in the cookie of that name and in `authorization: Bearer`. */
+export function findCredential(headers: ReadonlyMap<string, string>, cookieName: string): Credential {
+  const cookie = headers.get('cookie');
+  const authorization = headers.get('authorization');
+  const tokens = cookie === undefined ? [] : cookieValues(cookie, cookieName);
+  if (authorization !== undefined) tokens.push(...bearerTokens(authorization));
+  const [token] = tokens;
+  if (token === undefined) return { kind: 'none' };
+  return tokens.every((other) => other === token) ? { kind: 'token', token } : { kind: 'ambiguous' };
+}
+
+/** The tokens of an `authorization` header; of a list of them, every one. */
+export function bearerTokens(authorization: string): string[] {
+  const parts = authorization.length > MAX_TOKEN_LENGTH * 4 ? [authorization] : authorization.split(',');
+  return parts.flatMap((part) => {
+    const [, token] = BEARER.exec(part.trim()) ?? [];
+    return token === undefined ? [] : [token.trim()];
+  });
+}
+
+/** The values of every cookie of that name (RFC 6265 section 5.4 allows more than one). */
+function cookieValues(header: string, name: string): string[] {
+  const values: string[] = [];
+  for (const pair of header.split(';')) {
+    const value = cookieValue(pair, name);
+    if (value !== undefined) values.push(value);
+  }
+  return values;
+}
+
+function cookieValue(pair: string, name: string): string | undefined {
+  const at = pair.indexOf('=');
+  return at !== -1 && pair.slice(0, at).trim() === name ? pair.slice(at + 1).trim() : undefined;
+}
+
+/**
+ * The `cookie` header without the cookies of that name, and without session tokens under any other (an earlier
+ * `token.cookie.name`, say): undefined when there is none of them, empty when no other.
+ */
+export function withoutCookie(header: string, name: string): string | undefined {
+  if (!header.includes(name) && !header.includes(JWT_START)) return undefined;
+  const pairs = header.split(';');
+  const kept = pairs.filter((pair) => {
+    if (cookieValue(pair, name) !== undefined || pair.trim() === name) return false;
+    return !pair.includes(JWT_START) || !looksLikeSessionToken(pair);
+  });
+  return kept.length === pairs.length ? undefined : kept.map((pair) => pair.trim()).join('; ');
+}

@@ -1,0 +1,104 @@
+/** What an allowed request looks like when it reaches the app: first everything forgeable is taken out, then identity put in. */
+import type { ValidSession } from '../session/validity.ts';
+import { looksLikeSessionToken } from '../token/recognize.ts';
+import { bearerTokens, withoutCookie } from './credential.ts';
+import type { Allow } from './decision.ts';
+import type { Policy } from './policy.ts';
+import type { SessionView } from './projection.ts';
+import type { AuthzRequest } from './request.ts';
+
+export type HeaderField = readonly [name: string, value: string];
+
+export interface RequestMutations {
+  /** Set in place of whatever the request had under that name. */
+  readonly set: readonly HeaderField[];
+  /** Taken out; none of them is in `set`, since Envoy would remove what it has just set. */
+  readonly remove: readonly string[];
+}
+
+const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+/** Rejects when the app's assertion can't be signed: a request without the headers it should have is not let through. */
+export async function requestMutations(
+  allowed: Allow,
+  request: AuthzRequest,
+  policy: Policy,
+  nowMs: number,
+): Promise<RequestMutations> {
+  const set = allowed.session === undefined ? [] : await identityHeaders(allowed, policy, nowMs);
+  const remove = forgeableHeaders(request.headers, policy, set);
+  const authorization = request.headers.get('authorization');
+  if (authorization !== undefined && holdsSessionToken(authorization, allowed)) remove.push('authorization');
+  const cookie = withoutCookie(request.headers.get('cookie') ?? '', policy.cookieName);
+  if (cookie === '') remove.push('cookie');
+  else if (cookie !== undefined) set.push(['cookie', cookie]);
+  return { set, remove };
+}
+
+async function identityHeaders(
+  { session, route }: Allow,
+  policy: Policy,
+  nowMs: number,
+): Promise<HeaderField[]> {
+  if (session === undefined) return [];
+  const projection = policy.projection(route.app);
+  const view = projection.view(session);
+  const headers = projection.headers(session, view);
+  if (projection.app !== undefined && projection.assertion) {
+    const signed = await assertion(projection.app, session, view, policy, nowMs);
+    if (!COMPACT_JWS.test(signed))
+      throw new TypeError('the assertion signer answered with something else than a JWT');
+    headers.push([policy.headers.assertion, signed]);
+  }
+  return headers;
+}
+
+function assertion(app: string, session: ValidSession, view: SessionView, policy: Policy, nowMs: number) {
+  const { identity, expiresAtMs } = session.document;
+  const { ref, version } = session;
+  const facts = { ref, version, subject: identity.subject, identityIssuer: identity.issuer, ...view };
+  return policy.assertions.sign({
+    app,
+    facts,
+    notAfterMs: expiresAtMs,
+    generation: policy.generation,
+    nowMs,
+  });
+}
+
+/**
+ * Every header under the prefix that is not set now: those that the configuration can set, whether or not the proxy
+ * showed them (`allowed_headers` may hide them), and those that came, in any spelling.
+ */
+function forgeableHeaders(
+  headers: ReadonlyMap<string, string>,
+  policy: Policy,
+  set: readonly HeaderField[],
+): string[] {
+  const isSet = new Set(set.map(([name]) => name));
+  const remove = policy.configurableHeaders.filter((name) => !isSet.has(name));
+  const known = policy.configurableHeaderSet;
+  for (const name of headers.keys()) {
+    if (!isUnderPrefix(name, policy.headers.prefix) || known.has(name) || isSet.has(name.toLowerCase()))
+      continue;
+    remove.push(name);
+  }
+  return remove;
+}
+
+/** Whether a header name is under the prefix once case and punctuation are ignored, as CGI-like servers ignore them. */
+export function isUnderPrefix(name: string, prefix: string): boolean {
+  if (name.length < prefix.length || !name.toLowerCase().startsWith(prefix.charAt(0))) return false;
+  return (
+    name
+      .slice(0, prefix.length)
+      .replace(/[^A-Za-z0-9]/g, '-')
+      .toLowerCase() === prefix
+  );
+}
+
+/** With a session, any bearer token is its own. Everything else in the header is the app's, unless it looks like ours. */
+function holdsSessionToken(authorization: string, allowed: Allow): boolean {
+  if (allowed.session !== undefined && bearerTokens(authorization).length > 0) return true;
+  return looksLikeSessionToken(authorization);
+}

@@ -1,0 +1,116 @@
+/** What an app is given of a session, and in which headers (C1). Compiled once for each app. */
+import type { AppConfig } from '../config/schema.ts';
+import type { ValidSession } from '../session/validity.ts';
+import { headerValue } from './header-value.ts';
+import { covers, isScopeToken } from './scopes.ts';
+
+/** The names of the headers that carry a session, all under the configured prefix. */
+export interface HeaderNames {
+  readonly prefix: string;
+  readonly ref: string;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly scopes: string;
+  readonly version: string;
+  readonly expires: string;
+  readonly assertion: string;
+  readonly attribute: (name: string) => string;
+  readonly slice: (name: string) => string;
+}
+
+export function headerNames(prefix: string): HeaderNames {
+  return {
+    prefix,
+    ref: `${prefix}ref`,
+    subject: `${prefix}subject`,
+    issuer: `${prefix}issuer`,
+    scopes: `${prefix}scopes`,
+    version: `${prefix}version`,
+    expires: `${prefix}expires`,
+    assertion: `${prefix}assertion`,
+    attribute: (name) => `${prefix}attr-${name.replaceAll('_', '-')}`,
+    slice: (name) => `${prefix}slice-${name.replaceAll('_', '-')}`,
+  };
+}
+
+/** The parts of a session that one app may see. */
+export interface SessionView {
+  /** What is no scope token (RFC 6749 section 3.3) is left out: in a list with spaces it would read as several. */
+  readonly scopes: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly slices: Readonly<Record<string, unknown>>;
+}
+
+export interface Projection {
+  /** The app's configured name; undefined for a route without an app, which is shown who it is and nothing more. */
+  readonly app: string | undefined;
+  readonly assertion: boolean;
+  view(session: ValidSession): SessionView;
+  /** Every header that tells the app about the session, less the assertion. */
+  headers(session: ValidSession, view: SessionView): [name: string, value: string][];
+}
+
+export function compileProjection(
+  app: string | undefined,
+  config: AppConfig | undefined,
+  names: HeaderNames,
+): Projection {
+  const {
+    scopes: patterns,
+    attributes,
+    slices,
+  } = config?.reads ?? { scopes: [], attributes: [], slices: [] };
+  return {
+    app,
+    assertion: config?.assertion ?? false,
+    view: ({ document }) => ({
+      scopes: document.scopes.filter(
+        (scope) => patterns.some((pattern) => covers(pattern, scope)) && isScopeToken(scope),
+      ),
+      attributes: pick(document.attributes, attributes),
+      slices: pick(document.slices, slices),
+    }),
+    headers: (session, view) => [
+      [names.ref, session.ref],
+      [names.subject, headerValue(session.document.identity.subject)],
+      [names.issuer, headerValue(session.document.identity.issuer)],
+      [names.scopes, view.scopes.join(' ')],
+      [names.version, String(session.version)],
+      [names.expires, String(Math.floor(session.document.expiresAtMs / 1000))],
+      ...Object.entries(view.attributes).map(([name, value]): [string, string] => [
+        names.attribute(name),
+        headerValue(value),
+      ]),
+      ...Object.entries(view.slices).map(([name, value]): [string, string] => [
+        names.slice(name),
+        base64urlJson(value),
+      ]),
+    ],
+  };
+}
+
+function pick<T>(from: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  const picked: Record<string, T> = {};
+  for (const name of names) {
+    const value = Object.hasOwn(from, name) ? from[name] : undefined;
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
+
+function base64urlJson(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** Every session header that the configuration can set, for removing those that are not set on a request. */
+export function configurableHeaders(names: HeaderNames, apps: Readonly<Record<string, AppConfig>>): string[] {
+  const reads = Object.values(apps).map((app) => app.reads);
+  const { ref, subject, issuer, scopes, version, expires, assertion } = names;
+  return [
+    ...new Set([
+      ...[ref, subject, issuer, scopes, version, expires, assertion],
+      ...reads.flatMap((read) => read.attributes.map(names.attribute)),
+      ...reads.flatMap((read) => read.slices.map(names.slice)),
+    ]),
+  ];
+}

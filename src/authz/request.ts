@@ -1,0 +1,13 @@
+/** What a check asks: the request as the proxy saw it, the same for every transport. */
+export interface AuthzRequest {
+  /** `GET`, `PUT`, ...; case matters (RFC 9110 section 9.1). Empty when the proxy sent none. */
+  readonly method: string;
+  /** The authority with its port, as the client sent it. */
+  readonly host: string;
+  /** Path and query as on the request line, not decoded. */
+  readonly path: string;
+  /** Names in lower case; a repeated header's values are joined by `,` (`cookie`: by `; `). */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Envoy's `context_extensions` of the matched route; empty for other transports. */
+  readonly contextExtensions: ReadonlyMap<string, string>;
+}

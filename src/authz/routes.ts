@@ -1,0 +1,286 @@
+/**
+ * The compiled route table. Hides how the most specific rule is found: a radix tree (find-my-way) for each host
+ * pattern and method, so that a lookup costs the same for ten routes and for ten thousand; and how a path is noticed
+ * that an app could take for one of another rule.
+ */
+import findMyWay from 'find-my-way';
+import type { HTTPVersion, Instance } from 'find-my-way';
+import type { RouteConfig } from '../config/schema.ts';
+import { encodeSegment, type RequestPath } from './path.ts';
+import { scopeTemplate, type ScopeRequirement } from './scopes.ts';
+
+/** `scopes` and `session` need a valid session, `optional` uses one if it is there, `public` never looks. */
+export type Access = 'scopes' | 'session' | 'optional' | 'public';
+
+export interface Route extends ScopeRequirement {
+  /** `[METHODS ]HOST/PATH` as configured: the route's name in logs, metadata and `explain`. */
+  readonly name: string;
+  readonly app: string | undefined;
+  readonly access: Access;
+  /** A `shadow` route reports what it would deny, and lets it pass without a session. */
+  readonly mode: 'enforce' | 'shadow';
+}
+
+export interface RouteMatch {
+  readonly route: Route;
+  /** Path parameters by name, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface RouteTable {
+  /**
+   * The most specific rule; `ambiguous` where another one applies once the path is taken as it is written, or once
+   * case is ignored: what the app does can't be known. A trailing slash is ignored, but for one thing: where `/a` may
+   * be open and the rule for `/a/{rest*}` may not, the latter has `/a/`. `host` is from `canonicalHost`.
+   */
+  match(host: string, method: string, path: RequestPath): RouteMatch | 'ambiguous' | undefined;
+  readonly size: number;
+}
+
+/** Whether a request may pass that has no session. */
+export function mayBeOpen({ access, mode }: Route): boolean {
+  return access === 'public' || access === 'optional' || mode === 'shadow';
+}
+
+export interface RouteProblem {
+  /** Which of the routes. */
+  readonly index: number;
+  readonly field: 'match' | 'require' | 'app';
+  readonly message: string;
+}
+
+export type CompiledRoutes =
+  | { readonly ok: true; readonly table: RouteTable }
+  | { readonly ok: false; readonly problems: readonly RouteProblem[] };
+
+/** All problems at once: templates that can't be, unknown parameters in scopes, and rules that tie. */
+export function compileRoutes(routes: readonly RouteConfig[]): CompiledRoutes {
+  const problems: RouteProblem[] = [];
+  const rules = routes.flatMap((config, index) => {
+    const template = parseTemplate(config.match.path);
+    if (!template.ok) {
+      problems.push({ index, field: 'match', message: template.problem });
+      return [];
+    }
+    problems.push(...parameterProblems(config, index, template.parameters));
+    return [{ index, config, template, route: toRoute(config) }];
+  });
+  problems.push(...ties(rules));
+  if (problems.length > 0) return { ok: false, problems: problems.sort((a, b) => a.index - b.index) };
+  return { ok: true, table: buildTable(rules) };
+}
+
+interface Rule {
+  readonly index: number;
+  readonly config: RouteConfig;
+  readonly template: PathTemplate;
+  readonly route: Route;
+}
+
+function toRoute(config: RouteConfig): Route {
+  const { match, require, app, mode } = config;
+  const methods = match.methods === undefined ? '' : `${match.methods.join(',')} `;
+  return {
+    name: `${methods}${match.host}${match.path}`,
+    app,
+    mode,
+    access: require.public
+      ? 'public'
+      : require.optional
+        ? 'optional'
+        : require.session
+          ? 'session'
+          : 'scopes',
+    all: (require.all ?? []).map(scopeTemplate),
+    any: (require.any ?? []).map(scopeTemplate),
+  };
+}
+
+interface PathTemplate {
+  /** In find-my-way's syntax. */
+  readonly pattern: string;
+  /** The pattern with every parameter alike: two templates with one shape match the same paths. */
+  readonly shape: string;
+  readonly parameters: readonly string[];
+  /** For a template that ends in `{rest*}`: pattern and shape of what is before it, which it matches too. */
+  readonly stem: { readonly pattern: string; readonly shape: string } | undefined;
+}
+
+type ParsedTemplate =
+  ({ readonly ok: true } & PathTemplate) | { readonly ok: false; readonly problem: string };
+
+const PARAMETER_SEGMENT = /^\{([a-z_][a-zA-Z0-9_]*)(\*?)\}$/;
+const BAD_LITERAL = /[\x00-\x20\x7f?#%*;\\{}]/;
+
+function parseTemplate(path: string): ParsedTemplate {
+  const segments = path.slice(1).split('/');
+  if (segments.at(-1) === '') segments.pop();
+  const parameters: string[] = [];
+  const [patterns, shapes]: [string[], string[]] = [[], []];
+  for (const [at, segment] of segments.entries()) {
+    const [, name, rest] = PARAMETER_SEGMENT.exec(segment) ?? [];
+    if (name === undefined) {
+      const problem = literalProblem(segment);
+      if (problem !== undefined) return { ok: false, problem };
+      patterns.push(encodeSegment(segment).replaceAll(':', '::'));
+      shapes.push(segment);
+      continue;
+    }
+    if (rest === '*' && at !== segments.length - 1)
+      return { ok: false, problem: `{${name}*} must be the last segment` };
+    if (parameters.includes(name)) return { ok: false, problem: `{${name}} is there twice` };
+    if (rest === '') parameters.push(name);
+    patterns.push(rest === '*' ? '*' : `:${name}`);
+    shapes.push(rest === '*' ? '{*}' : '{}');
+  }
+  const join = (parts: readonly string[]) => `/${parts.join('/')}`;
+  const isRest = shapes.at(-1) === '{*}';
+  const stem = isRest
+    ? { pattern: join(patterns.slice(0, -1)), shape: join(shapes.slice(0, -1)) }
+    : undefined;
+  return { ok: true, pattern: join(patterns), shape: join(shapes), parameters, stem };
+}
+
+function literalProblem(segment: string): string | undefined {
+  if (segment === '') return 'has an empty segment ("//"); paths are matched with single slashes';
+  if (segment === '.' || segment === '..') return `has a "${segment}" segment, which never matches`;
+  if (BAD_LITERAL.test(segment)) {
+    return (
+      `segment "${segment}" must be plain text, written decoded (no % ? # * ; \\ or spaces), ` +
+      'or one whole "{name}", or at the end "{name*}"'
+    );
+  }
+  return undefined;
+}
+
+function parameterProblems(config: RouteConfig, index: number, known: readonly string[]): RouteProblem[] {
+  const scopes = [...(config.require.all ?? []), ...(config.require.any ?? [])];
+  return scopes.flatMap((scope) =>
+    scopeTemplate(scope)
+      .parameters.filter((name) => !known.includes(name))
+      .map((name) => ({
+        index,
+        field: 'require' as const,
+        message: `scope "${scope}" uses {${name}}, which is no one-segment parameter of the path ${config.match.path}`,
+      })),
+  );
+}
+
+/** Two rules tie when a request exists for which neither is more specific; many apps ignore case, so it is ignored here. */
+function ties(rules: readonly Rule[]): RouteProblem[] {
+  const taken = new Map<string, Rule>();
+  const problems: RouteProblem[] = [];
+  for (const rule of rules) {
+    const { methods = ['*'], host, path } = rule.config.match;
+    const keyOf = (method: string) => `${method} ${host}${rule.template.shape.toLowerCase()}`;
+    const clash = [...new Set(methods)].filter((method) => {
+      const free = !taken.has(keyOf(method));
+      if (free) taken.set(keyOf(method), rule);
+      return !free;
+    });
+    const other = clash[0] === undefined ? undefined : taken.get(keyOf(clash[0]));
+    if (other === undefined) continue;
+    const overlap = clash[0] === '*' ? 'every method' : clash.join(', ');
+    const inCase = other.template.shape === rule.template.shape ? '' : ', if case is ignored';
+    problems.push({
+      index: rule.index,
+      field: 'match',
+      message: `ties with routes[${other.index}] (${other.config.match.path}) for ${overlap}: both match ${host}${path}${inCase}`,
+    });
+  }
+  return problems;
+}
+
+/** A rule's route, filed under a pattern. */
+interface Entry {
+  readonly config: RouteConfig;
+  readonly route: Route;
+  readonly pattern: string;
+  readonly shape: string;
+  /** The pattern is what comes before a `{rest*}`, which matches it too, less specifically than a rule of that shape. */
+  readonly isStem: boolean;
+}
+
+type HostRouters = ReadonlyMap<string, MethodRouters>;
+/** The routers of one host pattern, by method; `*` holds the rules for all methods that no rule names. */
+type MethodRouters = ReadonlyMap<string, Instance<HTTPVersion.V1>>;
+
+function buildTable(rules: readonly Rule[]): RouteTable {
+  const entries = rules.flatMap(entriesOf);
+  const exact = buildHosts(entries);
+  const inLowerCase = entries.every(({ shape }) => shape === shape.toLowerCase());
+  const anyCase = inLowerCase ? exact : buildHosts(entries.map(lowerCase));
+  const closedBelow = buildHosts(entries.filter(({ isStem, route }) => isStem && !mayBeOpen(route)));
+  return {
+    size: rules.length,
+    match(host, method, { path, written, trailingSlash }) {
+      const found = find(exact, host, method, path);
+      const lower = path.toLowerCase();
+      const sure =
+        (written === path || find(exact, host, method, written)?.route === found?.route) &&
+        ((lower === path && anyCase === exact) || find(anyCase, host, method, lower)?.route === found?.route);
+      if (!sure) return 'ambiguous';
+      if (!trailingSlash || found === undefined || !mayBeOpen(found.route)) return found;
+      return find(closedBelow, host, method, path) ?? found;
+    },
+  };
+}
+
+function entriesOf({ config, route, template }: Rule): Entry[] {
+  const { pattern, shape, stem } = template;
+  const whole = { config, route, pattern, shape, isStem: false };
+  return stem === undefined ? [whole] : [whole, { config, route, ...stem, isStem: true }];
+}
+
+function lowerCase(entry: Entry): Entry {
+  return { ...entry, pattern: entry.pattern.toLowerCase(), shape: entry.shape.toLowerCase() };
+}
+
+function find(hosts: HostRouters, host: string, method: string, path: string): RouteMatch | undefined {
+  for (const pattern of hostPatterns(host)) {
+    const routers = hosts.get(pattern);
+    const found = (routers?.get(method) ?? routers?.get('*'))?.find('GET', path);
+    if (found) return { route: found.store as Route, parameters: found.params as Record<string, string> };
+  }
+  return undefined;
+}
+
+/** The host patterns that cover a host, the most specific first: itself, `*.SUFFIX` from long to short, `*`. */
+function* hostPatterns(host: string): Generator<string> {
+  yield host;
+  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) yield `*${host.slice(dot)}`;
+  yield '*';
+}
+
+function buildHosts(entries: readonly Entry[]): HostRouters {
+  const byHost = Map.groupBy(entries, (entry) => entry.config.match.host);
+  return new Map([...byHost].map(([host, own]) => [host, buildMethods(own)]));
+}
+
+function buildMethods(entries: readonly Entry[]): MethodRouters {
+  const methods = new Set(['*', ...entries.flatMap((entry) => entry.config.match.methods ?? [])]);
+  if (methods.has('GET')) methods.add('HEAD');
+  return new Map([...methods].map((method) => [method, buildRouter(entries, method)]));
+}
+
+/**
+ * One method's tree: for each shape the rule that names the method, else, for HEAD, the one that names GET, as apps
+ * answer it by that (RFC 9110 section 9.3.2), else the one for every method. All are filed under GET: the tree is the
+ * method's.
+ */
+function buildRouter(entries: readonly Entry[], method: string): Instance<HTTPVersion.V1> {
+  const router = findMyWay({ caseSensitive: true, maxParamLength: Number.MAX_SAFE_INTEGER });
+  const naming = (name: string) => entries.filter((entry) => entry.config.match.methods?.includes(name));
+  const ranked = [
+    ...naming(method),
+    ...(method === 'HEAD' ? naming('GET') : []),
+    ...entries.filter((entry) => entry.config.match.methods === undefined),
+  ].sort((a, b) => Number(a.isStem) - Number(b.isStem));
+  const taken = new Set<string>();
+  for (const { shape, pattern, route } of ranked) {
+    if (taken.has(shape)) continue;
+    taken.add(shape);
+    router.on('GET', pattern, () => undefined, route);
+  }
+  return router;
+}

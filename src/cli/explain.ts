@@ -1,0 +1,163 @@
+/** `singlestate explain`: what the server would decide about a request, by which route and why, without a server. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { authorize, type SessionReader } from '../authz/authorize.ts';
+import type { Decision } from '../authz/decision.ts';
+import type { Policy } from '../authz/policy.ts';
+import type { AuthzRequest } from '../authz/request.ts';
+import type { Route } from '../authz/routes.ts';
+import { isScopeToken } from '../authz/scopes.ts';
+import type { Environment } from '../config/environment.ts';
+import { loadRuntime } from '../server/load-runtime.ts';
+import { openStore } from '../server/open-store.ts';
+import type { Runtime } from '../server/runtime.ts';
+import { SCHEMA_VERSION, type SessionDocument } from '../session/document.ts';
+import { createSessionId, partitionOf, sessionRef } from '../session/ref.ts';
+import { StoreError } from '../session/store.ts';
+import { CliError, EXIT } from './cli-error.ts';
+
+export interface ExplainIo {
+  readonly env: Environment;
+  write(text: string): void;
+}
+
+interface ExplainOptions {
+  readonly config: string;
+  readonly url: URL;
+  readonly method: string;
+  readonly token?: string;
+  readonly scopes?: readonly string[];
+  readonly context: ReadonlyMap<string, string>;
+}
+
+/**
+ * With `--token` the session is read from the configured store; with `--scopes` one is supposed that has them; with
+ * neither the request has no credential. Exit codes: 0 allow, 1 deny or a wrong configuration, 69 the store fails.
+ */
+export function explainCommand(io: ExplainIo): Command {
+  return new Command('explain')
+    .description('which route matches a request, what it requires, and the decision')
+    .requiredOption('--config <file>', 'the configuration file')
+    .requiredOption('--url <url>', 'the URL of the request', parseUrl)
+    .option('--method <method>', 'its method', 'GET')
+    .addOption(new Option('--token <token>', 'its session token').conflicts('scopes'))
+    .option('--scopes <scopes>', 'suppose a valid session with these scopes', parseScopes)
+    .addOption(
+      new Option('--context <entry>', 'one of the context_extensions, "key=value"; may be repeated')
+        .argParser(addContext)
+        .default(new Map(), 'none'),
+    )
+    .action(async (options: ExplainOptions) => {
+      const built = await loadRuntime(options.config, io.env, {
+        now: Date.now,
+        onFetchFailure: () => undefined,
+      });
+      if (!built.ok) throw new CliError(EXIT.refused, built.problems.join('\n'));
+      const decision = await decide(built.runtime, options);
+      io.write(explanation(decision));
+      if (decision.decision !== 'allow') throw new CliError(EXIT.refused, `not allowed: ${decision.reason}`);
+    });
+}
+
+async function decide(runtime: Runtime, options: ExplainOptions): Promise<Decision> {
+  const request = requestOf(options);
+  if (options.scopes !== undefined) {
+    const { policy, sessions } = supposing(options.scopes, runtime.policy);
+    return authorize(request, policy, sessions, Date.now());
+  }
+  const store = await openStore(runtime.config.store, () => undefined);
+  try {
+    if (options.token !== undefined) await store.ping();
+    return await authorize(request, runtime.policy, store, Date.now());
+  } catch (error) {
+    if (error instanceof StoreError) throw new CliError(EXIT.unavailable, error.message, { cause: error });
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
+function requestOf({ url, method, token, scopes, context }: ExplainOptions): AuthzRequest {
+  const credential = token ?? (scopes === undefined ? undefined : 'supposed');
+  return {
+    method,
+    host: url.host,
+    path: `${url.pathname}${url.search}`,
+    headers: new Map(credential === undefined ? [] : [['authorization', `Bearer ${credential}`]]),
+    contextExtensions: context,
+  };
+}
+
+/** The policy and a store for which any token is that of a session with these scopes. */
+function supposing(scopes: readonly string[], policy: Policy): { policy: Policy; sessions: SessionReader } {
+  const nowMs = Date.now();
+  const identity = { provider: 'explain', issuer: 'explain', subject: 'explain' };
+  const sessionId = createSessionId(partitionOf(identity.issuer, identity.subject));
+  const [ref, expiresAtMs] = [sessionRef(sessionId), nowMs + policy.idleTimeoutMs];
+  const document: SessionDocument = {
+    schema: SCHEMA_VERSION,
+    identity,
+    authentication: { atMs: nowMs },
+    scopes: [...scopes],
+    attributes: {},
+    slices: {},
+    createdAtMs: nowMs,
+    expiresAtMs,
+  };
+  const session = { ref, version: 1, lastSeenAtMs: nowMs, document };
+  return {
+    policy: {
+      ...policy,
+      tokens: { verify: () => ({ valid: true, claims: { sessionId, ref, expiresAtMs } }) },
+    },
+    sessions: { read: () => Promise.resolve({ state: 'live', session }) },
+  };
+}
+
+function explanation(decision: Decision): string {
+  const { route } = decision;
+  const rows: [string, string | undefined][] = [
+    ['route', route?.name ?? 'none'],
+    ['app', route?.app],
+    ['requires', route && requirement(route)],
+    ['mode', route?.mode],
+    ['decision', decision.decision],
+    ['reason', decision.reason],
+    ['detail', decision.decision === 'deny' ? decision.detail : undefined],
+    ['session', decision.decision === 'error' ? undefined : decision.session?.ref],
+  ];
+  return rows
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${`${name}:`.padEnd(10)}${value ?? ''}\n`)
+    .join('');
+}
+
+function requirement({ access, all, any }: Route): string {
+  if (access === 'public') return 'nothing, and no session is looked for';
+  if (access === 'optional') return 'nothing; a valid session is used where there is one';
+  const list = (templates: Route['all']) => templates.map((template) => template.text).join(' ');
+  const parts = [
+    ...(all.length > 0 ? [`all of ${list(all)}`] : []),
+    ...(any.length > 0 ? [`any of ${list(any)}`] : []),
+  ];
+  return parts.length === 0 ? 'any valid session' : parts.join(', and ');
+}
+
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text))
+    throw new InvalidArgumentError('It must be a URL, such as https://app.example.com/path.');
+  return new URL(text);
+}
+
+function parseScopes(text: string): string[] {
+  const scopes = text.split(' ').filter((scope) => scope !== '');
+  const wrong = scopes.find((scope) => !isScopeToken(scope));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(`"${wrong}" is no scope token (RFC 6749 section 3.3).`);
+  return scopes;
+}
+
+function addContext(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be a key, "=" and a value.');
+  return new Map([...before, [text.slice(0, at), text.slice(at + 1)]]);
+}

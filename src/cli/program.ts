@@ -1,0 +1,29 @@
+/** The command line as a whole: every command, and what they are given of the process. */
+import { Command } from 'commander';
+import { checkConfigCommand } from './check-config.ts';
+import { explainCommand } from './explain.ts';
+import { keysCommand } from './keys.ts';
+import { probeCommand } from './probe.ts';
+import { serveCommand, type ServeIo } from './serve.ts';
+import { sessionCommand, type SessionCommandParts } from './session.ts';
+
+export type ProgramIo = ServeIo & SessionCommandParts;
+
+/** Output goes to `io.write`; a command line that is wrong, and every exit of commander's, is a `CommanderError`. */
+export function createProgram(io: ProgramIo): Command {
+  const program = new Command('singlestate')
+    .description('session authorization for Envoy')
+    .version(io.version)
+    .addCommand(serveCommand(io))
+    .addCommand(checkConfigCommand(io))
+    .addCommand(explainCommand(io))
+    .addCommand(sessionCommand(io))
+    .addCommand(keysCommand({ write: io.write, nowMs: Date.now }))
+    .addCommand(probeCommand(io));
+  return throwingOnExit(program, io);
+}
+
+function throwingOnExit(command: Command, io: ProgramIo): Command {
+  command.commands.forEach((each) => throwingOnExit(each, io));
+  return command.exitOverride().configureOutput({ writeOut: io.write });
+}

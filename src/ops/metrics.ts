@@ -1,0 +1,193 @@
+/** The server's Prometheus metrics: their names in one table, and one method for each thing that is counted. Hides prom-client. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+export interface MetricFacts {
+  readonly name: `singlestate_${string}`;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  /** Label name -> what its values are. No value is ever one that a client can choose. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const TRANSPORT = 'how the check came: `grpc` or `http`';
+const DECISION = '`allow`, `deny` or `error`';
+const OPERATION = 'what was asked of the store, such as `read` or `create`';
+
+/** docs/reference/metrics.md is generated from this table. */
+export const METRICS = {
+  checks: {
+    name: 'singlestate_checks_total',
+    type: 'counter',
+    help: 'Checks answered.',
+    labels: {
+      transport: TRANSPORT,
+      app: 'the app of the route, by its configured name; `none` where no route matched or it names no app',
+      decision: DECISION,
+      reason: 'the reason of a deny or an error; `none` for an allow',
+    },
+  },
+  checkDuration: {
+    name: 'singlestate_check_duration_seconds',
+    type: 'histogram',
+    help: 'Time from a whole check request to its answer.',
+    labels: { transport: TRANSPORT, decision: DECISION },
+  },
+  storeOperations: {
+    name: 'singlestate_store_operations_total',
+    type: 'counter',
+    help: 'Operations asked of the session store.',
+    labels: { operation: OPERATION, outcome: 'how it ended, such as `ok`, `timeout` or `unavailable`' },
+  },
+  storeDuration: {
+    name: 'singlestate_store_duration_seconds',
+    type: 'histogram',
+    help: 'Time that operations of the session store took, failed ones included.',
+    labels: { operation: OPERATION },
+  },
+  shed: {
+    name: 'singlestate_shed_total',
+    type: 'counter',
+    help: 'Requests refused at once because the server was full.',
+    labels: { reason: 'which limit was reached' },
+  },
+  sessionsCreated: {
+    name: 'singlestate_sessions_created_total',
+    type: 'counter',
+    help: 'Sessions opened.',
+    labels: { provider: 'the name of the identity provider as configured' },
+  },
+  sessionsEnded: {
+    name: 'singlestate_sessions_ended_total',
+    type: 'counter',
+    help: 'Sessions ended before their time.',
+    labels: { cause: 'why, such as `operator` or `corrupt`' },
+  },
+  tokensIssued: {
+    name: 'singlestate_tokens_issued_total',
+    type: 'counter',
+    help: 'Session tokens signed.',
+    labels: { cause: 'what for, such as `created`' },
+  },
+  configReloads: {
+    name: 'singlestate_config_reloads_total',
+    type: 'counter',
+    help: 'Reloads of the configuration after start-up.',
+    labels: { outcome: '`applied`, or `refused` where the file was bad and the last good one stays' },
+  },
+  configLastReloadSuccessful: {
+    name: 'singlestate_config_last_reload_successful',
+    type: 'gauge',
+    help: '1 while the configuration in use is the one in the file, 0 after a reload was refused.',
+    labels: {},
+  },
+  configLastReloadSuccessTimestamp: {
+    name: 'singlestate_config_last_reload_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the configuration in use was loaded, Unix time.',
+    labels: {},
+  },
+  buildInfo: {
+    name: 'singlestate_build_info',
+    type: 'gauge',
+    help: 'Always 1; the labels say what runs.',
+    labels: { version: 'the version of Singlestate', node: 'the version of Node' },
+  },
+} as const satisfies Record<string, MetricFacts>;
+
+/** Upper bounds in seconds: a check takes some hundred microseconds, a store read less, a deadline 50 to 150 ms. */
+export const DURATION_BUCKETS = [
+  0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+] as const;
+
+export type Transport = 'grpc' | 'http';
+export type DecisionLabel = 'allow' | 'deny' | 'error';
+export type ReloadOutcome = 'applied' | 'refused';
+
+/** Every string given must come from a closed set: the code's own words, or names that the configuration holds. */
+export interface Metrics {
+  /** `app` and `reason` are `none` where there is none. */
+  observeCheck(
+    transport: Transport,
+    app: string,
+    decision: DecisionLabel,
+    reason: string,
+    seconds: number,
+  ): void;
+  observeStore(operation: string, outcome: string, seconds: number): void;
+  shed(reason: string): void;
+  sessionCreated(provider: string): void;
+  sessionEnded(cause: string): void;
+  tokenIssued(cause: string): void;
+  configReloaded(outcome: ReloadOutcome): void;
+  /** The `content-type` of what `expose` answers: the Prometheus text format 0.0.4. */
+  readonly contentType: string;
+  /** All metrics, Node's own included, in the text format. */
+  expose(): Promise<string>;
+}
+
+/** A registry of its own, so that two servers in one process never mix. The configuration counts as loaded now. */
+export function createMetrics(build: { readonly version: string }): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const instruments = createInstruments(registry);
+  instruments.buildInfo.set({ version: build.version, node: process.version }, 1);
+  instruments.configReloads.inc({ outcome: 'applied' }, 0);
+  instruments.configReloads.inc({ outcome: 'refused' }, 0);
+  markLoaded(instruments);
+  return {
+    observeCheck(transport, app, decision, reason, seconds) {
+      instruments.checks.inc({ transport, app, decision, reason });
+      instruments.checkDuration.observe({ transport, decision }, seconds);
+    },
+    observeStore(operation, outcome, seconds) {
+      instruments.storeOperations.inc({ operation, outcome });
+      instruments.storeDuration.observe({ operation }, seconds);
+    },
+    shed: (reason) => instruments.shed.inc({ reason }),
+    sessionCreated: (provider) => instruments.sessionsCreated.inc({ provider }),
+    sessionEnded: (cause) => instruments.sessionsEnded.inc({ cause }),
+    tokenIssued: (cause) => instruments.tokensIssued.inc({ cause }),
+    configReloaded(outcome) {
+      instruments.configReloads.inc({ outcome });
+      if (outcome === 'applied') markLoaded(instruments);
+      else instruments.configLastReloadSuccessful.set(0);
+    },
+    contentType: registry.contentType,
+    expose: () => registry.metrics(),
+  };
+}
+
+function markLoaded(instruments: Instruments): void {
+  instruments.configLastReloadSuccessful.set(1);
+  instruments.configLastReloadSuccessTimestamp.setToCurrentTime();
+}
+
+type LabelOf<F extends MetricFacts> = Extract<keyof F['labels'], string>;
+
+function settings<F extends MetricFacts>(facts: F, registry: Registry) {
+  const labelNames = Object.keys(facts.labels) as LabelOf<F>[];
+  return { name: facts.name, help: facts.help, labelNames, registers: [registry] };
+}
+
+type Instruments = ReturnType<typeof createInstruments>;
+
+function createInstruments(registry: Registry) {
+  const counter = <F extends MetricFacts>(facts: F) => new Counter<LabelOf<F>>(settings(facts, registry));
+  const gauge = <F extends MetricFacts>(facts: F) => new Gauge<LabelOf<F>>(settings(facts, registry));
+  const histogram = <F extends MetricFacts>(facts: F) =>
+    new Histogram<LabelOf<F>>({ ...settings(facts, registry), buckets: [...DURATION_BUCKETS] });
+  return {
+    checks: counter(METRICS.checks),
+    checkDuration: histogram(METRICS.checkDuration),
+    storeOperations: counter(METRICS.storeOperations),
+    storeDuration: histogram(METRICS.storeDuration),
+    shed: counter(METRICS.shed),
+    sessionsCreated: counter(METRICS.sessionsCreated),
+    sessionsEnded: counter(METRICS.sessionsEnded),
+    tokensIssued: counter(METRICS.tokensIssued),
+    configReloads: counter(METRICS.configReloads),
+    configLastReloadSuccessful: gauge(METRICS.configLastReloadSuccessful),
+    configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),
+    buildInfo: gauge(METRICS.buildInfo),
+  };
+}

@@ -1,0 +1,27 @@
+/** The session store that `store.url` names, with its password out of its file. */
+import { readSecretFile } from '../config/files.ts';
+import type { Config } from '../config/schema.ts';
+import { createMemoryStore } from '../session/memory-store.ts';
+import { createRedisStore, type ConnectionChange } from '../session/redis-store.ts';
+import type { SessionStore } from '../session/store.ts';
+import { StartError } from './start-error.ts';
+
+/** Connects in the background: a store out of reach is told by its operations. Rejects with `StartError`. */
+export async function openStore(
+  config: Config['store'],
+  onConnection: (change: ConnectionChange) => void,
+): Promise<SessionStore> {
+  const { url, username, passwordFile, deadline, keyPrefix } = config;
+  if (url === 'memory:') return createMemoryStore();
+  const secret = passwordFile === undefined ? undefined : await readSecretFile(passwordFile);
+  if (secret?.ok === false)
+    throw new StartError(`store.passwordFile: ${passwordFile ?? ''} ${secret.problem}`);
+  return createRedisStore({
+    url,
+    username,
+    password: secret?.text,
+    deadlineMs: deadline,
+    keyPrefix,
+    onConnection,
+  });
+}

@@ -1,0 +1,54 @@
+/** Takes up a changed configuration while the server runs, as a whole or not at all; the last good one stays. */
+import { namedFiles } from '../config/files.ts';
+import { restartOnlyChanges } from '../config/restart-only.ts';
+import { watchConfig } from '../config/watch.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { BuiltRuntime, Runtime } from './runtime.ts';
+
+/** ConfigMaps and Secrets take a minute to reach a pod; a look at a few small files costs next to nothing. */
+const WATCH_INTERVAL_MS = 1_000;
+
+export interface ReloadOptions {
+  readonly configFile: string;
+  readonly load: () => Promise<BuiltRuntime>;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly current: () => Runtime;
+  readonly swap: (next: Runtime) => void;
+}
+
+export interface Reloading {
+  /** Reads everything again, changed or not. Never rejects. */
+  now(): Promise<void>;
+  stop(): void;
+}
+
+/** Watches the configuration file and every file that it names. */
+export function startReloading(options: ReloadOptions): Reloading {
+  const { configFile, log, current } = options;
+  return watchConfig({
+    files: () => [configFile, ...namedFiles(current().config, '/').map(({ location }) => location)],
+    intervalMs: WATCH_INTERVAL_MS,
+    onChange: () => reload(options),
+    onFault: (error) => log.error('the configuration could not be reloaded', { err: error }),
+  });
+}
+
+async function reload({ load, metrics, log, current, swap }: ReloadOptions): Promise<void> {
+  const built = await load();
+  const problems = built.ok
+    ? restartOnlyChanges(current().config, built.runtime.config).map(
+        (path) => `${path} can't change while the server runs: restart it`,
+      )
+    : built.problems;
+  if (!built.ok || problems.length > 0) {
+    metrics.configReloaded('refused');
+    log.error('the changed configuration was refused, the last good one stays', { problems });
+    return;
+  }
+  built.warnings.forEach((warning) => log.warn(warning));
+  swap(built.runtime);
+  metrics.configReloaded('applied');
+  log.info('the changed configuration was applied', { routes: built.runtime.config.routes.length });
+}

@@ -1,0 +1,44 @@
+/** What is counted and logged of each check, once it is over. */
+import type { CheckReport } from '../authz/checker.ts';
+import { reasonFacts } from '../authz/reason.ts';
+import type { DecisionEntry, Log } from '../ops/log.ts';
+import type { Metrics, Transport } from '../ops/metrics.ts';
+
+/** A shadow route's would-be deny is counted as an `allow` that has a reason. */
+export function createCheckReporter(
+  transport: Transport,
+  metrics: Metrics,
+  log: Log,
+): (report: CheckReport) => void {
+  return (report) => {
+    const { decision, durationMs } = report;
+    const { decision: kind, route } = decision;
+    const shadow = kind === 'allow' && decision.reason !== undefined && route.mode === 'shadow';
+    const reason = kind === 'allow' && !shadow ? 'none' : (decision.reason ?? 'none');
+    metrics.observeCheck(transport, route?.app ?? 'none', kind, reason, durationMs / 1000);
+    if (reason === 'overloaded') metrics.shed(reason);
+    if (log.logsDecision(kind, shadow)) log.logDecision({ ...entryOf(report), transport, reason, shadow });
+    if (reason === 'internal') {
+      const { cause } = decision as { readonly cause?: unknown };
+      log.error('a check failed by a fault of the server', { decision_id: report.decisionId, err: cause });
+    }
+  };
+}
+
+function entryOf({ decision, decisionId, request, durationMs }: CheckReport) {
+  return {
+    decisionId,
+    decision: decision.decision,
+    durationMs,
+    method: request.method,
+    host: request.host,
+    path: request.path,
+    route: decision.route?.name,
+    app: decision.route?.app,
+    ref: decision.decision === 'error' ? undefined : decision.session?.ref,
+    detail: decision.decision === 'deny' ? decision.detail : undefined,
+    status: decision.decision === 'allow' ? undefined : reasonFacts(decision.reason).status,
+    requestId: request.headers.get('x-request-id'),
+    traceId: request.headers.get('traceparent')?.split('-')[1],
+  } satisfies Partial<DecisionEntry>;
+}

@@ -1,0 +1,153 @@
+/** The start-up list, in order: configuration, store, checker, listeners, reload; and the way back down. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createApiServer } from '../api/api-server.ts';
+import type { SessionReader } from '../authz/authorize.ts';
+import { createChecker } from '../authz/checker.ts';
+import type { Environment } from '../config/environment.ts';
+import { CHECK_METHOD, createCheckMethod } from '../envoy/check-service.ts';
+import { createGrpcServer } from '../envoy/grpc-server.ts';
+import { createHealthMethods } from '../envoy/health-service.ts';
+import { parseAddress, type Address } from '../net/address.ts';
+import { listen } from '../net/listener.ts';
+import { createHealth, startProbe } from '../ops/health.ts';
+import { createLog, type Log } from '../ops/log.ts';
+import { createMetrics } from '../ops/metrics.ts';
+import { startOpsServer } from '../ops/ops-server.ts';
+import { createAftercare } from '../session/aftercare.ts';
+import { observeStore } from '../session/observed-store.ts';
+import type { SessionStore } from '../session/store.ts';
+import { apiDependencies } from './api-dependencies.ts';
+import { loadRuntime } from './load-runtime.ts';
+import { openStore } from './open-store.ts';
+import { startReloading } from './reload.ts';
+import { createCheckReporter } from './report-check.ts';
+import { StartError } from './start-error.ts';
+
+/** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
+const MAX_CHECK_BYTES = 1024 * 1024;
+
+export interface ServerOptions {
+  readonly configFile: string;
+  readonly env: Environment;
+  readonly version: string;
+  /** What tests put in place of the real thing: time, log lines, and a store between the real one and its users. */
+  readonly seams?: {
+    readonly now?: () => number;
+    readonly log?: Log;
+    readonly wrapStore?: (store: SessionStore) => SessionStore;
+  };
+}
+
+export interface RunningServer {
+  /** With the ports that the system chose where the configuration says 0. */
+  readonly addresses: { readonly check: Address; readonly api: Address; readonly ops: Address };
+  /** Reads the configuration again, now; what is wrong with it is logged and counted, and changes nothing. */
+  reload(): Promise<void>;
+  /**
+   * Goes down without failing a check: readiness first, then after `check.drainDelay` no new connections, then the
+   * checks under way for up to `check.drainTimeout`. A second call waits for the same end.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server that answers checks. Resolves once every listener is open; the store may still be out of reach.
+ * Rejects with `StartError` or `ListenError`, and leaves nothing open.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { now = Date.now, wrapStore = (opened: SessionStore) => opened } = options.seams ?? {};
+  const onFetchFailure = (problem: string, cause: unknown) => log.warn(problem, { err: cause });
+  const load = () => loadRuntime(options.configFile, options.env, { now, onFetchFailure });
+  const built = await load();
+  if (!built.ok) throw new StartError(built.problems.join('\n'));
+  let { runtime } = built;
+  const { config } = runtime;
+
+  await using undo = new AsyncDisposableStack();
+  const log = options.seams?.log ?? createLog(config.log);
+  built.warnings.forEach((warning) => log.warn(warning));
+  const metrics = createMetrics({ version: options.version });
+  const health = createHealth(['store']);
+  const store = wrapStore(
+    observeStore(
+      await openStore(config.store, (change) => log.info('store connection', { ...change })),
+      (operation, outcome, seconds) => metrics.observeStore(operation, outcome, seconds),
+    ),
+  );
+  undo.defer(() => store.close());
+  const probe = startProbe({ health, name: 'store', probe: () => store.ping(), explain: explainStore });
+  undo.defer(() => probe.stop());
+
+  const aftercare = createAftercare(store, {
+    now,
+    onFailure: (task, error) => log.warn('work on a session in the background failed', { task, err: error }),
+    onRemoved: (ref, problem) => {
+      metrics.sessionEnded('corrupt');
+      log.error('a corrupt session was removed', { ref, problem });
+    },
+  });
+  const onFault = (error: unknown) => log.error('a call failed by a fault of the server', { err: error });
+  const checker = createChecker({
+    policy: () => runtime.policy,
+    limits: () => ({
+      deadlineMs: runtime.config.check.deadline,
+      maxInFlight: runtime.config.check.maxInFlight,
+    }),
+    sessions: aftercare.reader satisfies SessionReader,
+    now,
+    report: createCheckReporter('grpc', metrics, log),
+    used: aftercare.used,
+  });
+  const grpc = createGrpcServer({
+    methods: new Map([[CHECK_METHOD, createCheckMethod(checker, onFault)], ...createHealthMethods(health)]),
+    maxMessageBytes: MAX_CHECK_BYTES,
+    maxConnectionAgeMs: () => runtime.config.check.maxConnectionAge,
+    onError: onFault,
+  });
+  const api = createApiServer(apiDependencies({ runtime: () => runtime, store, metrics, log, now }));
+
+  const ops = await startOpsServer({ address: parseAddress(config.listen.ops), metrics, health });
+  undo.defer(() => ops.close(0));
+  const apiListening = await listen(api, parseAddress(config.listen.api), { name: 'api' });
+  undo.defer(() => apiListening.close(0));
+  const check = await listen(grpc.server, parseAddress(config.listen.check), { name: 'check' });
+  undo.defer(() => check.close(0));
+
+  const reloading = startReloading({
+    configFile: options.configFile,
+    load,
+    metrics,
+    log,
+    current: () => runtime,
+    swap: (next) => {
+      runtime = next;
+      log.configure(next.config.log);
+    },
+  });
+  const down = undo.move();
+  log.info('started', { version: options.version, listen: config.listen, routes: config.routes.length });
+
+  let stopped: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    const { drainDelay, drainTimeout } = runtime.config.check;
+    log.info('draining', { checks: checker.inFlight });
+    reloading.stop();
+    health.drain();
+    await delay(drainDelay);
+    grpc.drain();
+    await Promise.all([check.close(drainTimeout), apiListening.close(drainTimeout)]);
+    await down.disposeAsync();
+    log.info('stopped');
+    await log.flush();
+  }
+  return {
+    addresses: { check: check.address, api: apiListening.address, ops: ops.address },
+    reload: () => reloading.now(),
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+/** For `/readyz`: a `StoreError` says what is wrong without naming a key or a secret. */
+function explainStore(error: unknown): string {
+  return error instanceof Error ? error.message : 'no answer';
+}

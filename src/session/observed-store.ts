@@ -1,0 +1,58 @@
+/** A session store whose every operation is counted and timed; it changes nothing else. */
+import { StoreError, type SessionStore, type StoreOperation } from './store.ts';
+
+/**
+ * How an operation ended, as a metric's label. `ok`: it found or did what was asked. `absent`, `revoked`, `corrupt`,
+ * `conflict` and `replayed` are answers too. `timeout` and `unavailable`: the store failed to answer. `fault`: a
+ * mistake of the caller's.
+ */
+export type StoreOutcome =
+  'ok' | 'absent' | 'revoked' | 'corrupt' | 'conflict' | 'replayed' | 'timeout' | 'unavailable' | 'fault';
+
+export type ObserveStore = (operation: StoreOperation, outcome: StoreOutcome, seconds: number) => void;
+
+/** `observe` is called once for each operation, when it ends; it must not throw. */
+export function observeStore(store: SessionStore, observe: ObserveStore): SessionStore {
+  async function observed<T>(
+    operation: StoreOperation,
+    pending: Promise<T>,
+    outcomeOf: (value: T) => StoreOutcome,
+  ): Promise<T> {
+    const startedAt = performance.now();
+    let outcome: StoreOutcome = 'fault';
+    try {
+      const value = await pending;
+      outcome = outcomeOf(value);
+      return value;
+    } catch (error) {
+      outcome = failureOf(error);
+      throw error;
+    } finally {
+      observe(operation, outcome, (performance.now() - startedAt) / 1_000);
+    }
+  }
+
+  return {
+    read: (ref) => observed('read', store.read(ref), (lookup) => READ[lookup.state]),
+    create: (session) => observed('create', store.create(session), ({ outcome }) => CREATE[outcome]),
+    write: (write) => observed('write', store.write(write), ({ outcome }) => WRITE[outcome]),
+    revoke: (revocation) => observed('revoke', store.revoke(revocation), ({ outcome }) => REVOKE[outcome]),
+    touch: (touch) => observed('touch', store.touch(touch), ok),
+    ping: () => observed('ping', store.ping(), ok),
+    close: () => store.close(),
+  };
+}
+
+const READ = { live: 'ok', absent: 'absent', revoked: 'revoked', corrupt: 'corrupt' } as const;
+const CREATE = { created: 'ok', replayed: 'replayed' } as const;
+const WRITE = { written: 'ok', conflict: 'conflict', absent: 'absent', revoked: 'revoked' } as const;
+const REVOKE = { revoked: 'ok', already_revoked: 'revoked', absent: 'absent' } as const;
+
+function ok(): StoreOutcome {
+  return 'ok';
+}
+
+function failureOf(error: unknown): StoreOutcome {
+  if (!(error instanceof StoreError)) return 'fault';
+  return error.code === 'ERR_STORE_TIMEOUT' ? 'timeout' : 'unavailable';
+}

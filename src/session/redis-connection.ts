@@ -1,0 +1,246 @@
+/**
+ * One connection to a Redis or Valkey primary. Hides ioredis: its options, reconnecting, the deadline of each command,
+ * and its errors, which become `StoreError` here and nowhere else.
+ */
+import { Redis, type RedisOptions } from 'ioredis';
+import { StoreError, type StoreOperation } from './store.ts';
+
+export interface RedisConnectionOptions {
+  /** `redis://HOST[:PORT][/DB]`, without credentials and parameters. */
+  readonly url: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** How long one command may take, waiting to be sent included. */
+  readonly deadlineMs: number;
+  /** `read` or `write`; the server's CLIENT LIST shows it. */
+  readonly role: ConnectionRole;
+  /** Each change of the connection's state, once; not each attempt to reconnect. */
+  readonly onChange: (change: ConnectionChange) => void;
+  /** The server refused a command because it is a replica: it was demoted. */
+  readonly onDemoted: () => void;
+}
+
+export type ConnectionRole = 'read' | 'write';
+
+export type ConnectionChange =
+  | { readonly role: ConnectionRole; readonly state: 'ready' }
+  | { readonly role: ConnectionRole; readonly state: 'lost'; readonly reason: string };
+
+/** What a command calls when it is answered, in Node's order. */
+export type Answered = (error: Error | null | undefined, reply?: unknown) => void;
+
+export interface RedisConnection {
+  readonly redis: Redis;
+  /**
+   * Sends one command and resolves with its reply within the deadline.
+   * @throws StoreError at once while there is no primary to ask, and when the deadline is over.
+   */
+  readonly exchange: (operation: StoreOperation, send: (answered: Answered) => void) => Promise<unknown>;
+  /** Asks whether the server still is a primary, and reconnects where it is not. */
+  readonly verifyPrimary: () => void;
+  readonly close: () => Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 1_000;
+const DISCONNECT_TIMEOUT_MS = 100;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 500;
+const LOADING_RETRY_MS = 200;
+
+/** A server that is silent for this many deadlines, and for at least this long, is stalled: the socket is given up. */
+const STALL_DEADLINES = 2;
+const SHORTEST_STALL_MS = 500;
+
+/** How many commands may be unanswered on one connection; beyond that they fail at once (D9). */
+const MAX_UNANSWERED = 10_000;
+
+/** @throws TypeError where the URL is not one of a Redis. */
+export function connectToRedis(options: RedisConnectionOptions): RedisConnection {
+  const { deadlineMs } = options;
+  const backoff = createBackoff();
+  const redis = new Redis(redisOptions(options, backoff));
+  const primary = watchPrimary(redis, options, backoff);
+  const holdBatch = batching(redis);
+
+  const exchange = (operation: StoreOperation, send: (answered: Answered) => void): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const obstacle = primary.obstacle() ?? tooManyUnanswered(redis);
+      if (obstacle !== undefined) {
+        reject(unavailable(operation, obstacle));
+        return;
+      }
+      const timer = setTimeout(() => {
+        reject(new StoreError('ERR_STORE_TIMEOUT', `no answer to ${operation} within ${deadlineMs} ms`));
+      }, deadlineMs);
+      holdBatch();
+      send((error, reply) => {
+        clearTimeout(timer);
+        if (error) reject(unavailable(operation, primary.obstacle() ?? error));
+        else resolve(reply);
+      });
+    });
+
+  return {
+    redis,
+    exchange,
+    verifyPrimary: primary.verify,
+    async close() {
+      primary.end();
+      await disconnect(redis);
+    },
+  };
+}
+
+function redisOptions(options: RedisConnectionOptions, backoff: Backoff) {
+  const { url, username, password, role, deadlineMs, onDemoted } = options;
+  return {
+    ...addressOf(url),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    connectionName: `singlestate-${role}`,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    socketTimeout: Math.max(SHORTEST_STALL_MS, STALL_DEADLINES * deadlineMs),
+    maxLoadingRetryTime: LOADING_RETRY_MS,
+    // Nothing waits for a connection and nothing is sent a second time: what has failed may be past its deadline.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: backoff.nextMs,
+    reconnectOnError: (error) => {
+      const isDemoted = error.message.startsWith('READONLY');
+      if (isDemoted) onDemoted();
+      return isDemoted;
+    },
+  } satisfies RedisOptions;
+}
+
+interface PrimaryWatch {
+  /** Why there is nobody to ask; undefined while there is a primary. */
+  readonly obstacle: () => Error | undefined;
+  readonly verify: () => void;
+  readonly end: () => void;
+}
+
+/** Follows the connection, and asks each server that it reaches for its role: a replica's answer may be stale (A4). */
+function watchPrimary(
+  redis: Redis,
+  { role, onChange }: Pick<RedisConnectionOptions, 'role' | 'onChange'>,
+  backoff: Backoff,
+): PrimaryWatch {
+  let obstacle: Error | undefined = new Error('not connected yet');
+  let state: ConnectionChange['state'] | undefined;
+  let isEnded = false;
+
+  const verify = () => {
+    void redis.role((error, reply) => {
+      // An ACL that forbids ROLE leaves the question open; other failures end the connection by themselves.
+      if (isEnded || (error && !error.message.startsWith('NOPERM'))) return;
+      if (reply?.[0] === 'slave' || reply?.[0] === 'replica') refuseReplica();
+      else found();
+    });
+  };
+  const refuseReplica = () => {
+    obstacle = new Error('the server is a replica');
+    redis.disconnect(true);
+  };
+  const found = () => {
+    obstacle = undefined;
+    backoff.reset();
+    if (state !== 'ready') onChange({ role, state: (state = 'ready') });
+  };
+  const lost = () => {
+    obstacle ??= new Error('the server closed the connection');
+    if (state !== 'lost' && !isEnded) onChange({ role, state: (state = 'lost'), reason: reasonOf(obstacle) });
+  };
+
+  redis.on('error', (error: Error) => {
+    obstacle = withoutArguments(error);
+    // ioredis goes on after some errors: with another database than asked for, where SELECT was refused.
+    if (redis.status === 'connect' || redis.status === 'ready') redis.disconnect(true);
+  });
+  redis.on('ready', verify);
+  redis.on('close', lost);
+  return {
+    obstacle: () => obstacle,
+    verify,
+    end: () => {
+      isEnded = true;
+      obstacle = new Error('the store is closed');
+    },
+  };
+}
+
+function tooManyUnanswered(redis: Redis): Error | undefined {
+  if (redis.commandQueue.length < MAX_UNANSWERED) return undefined;
+  return new Error(`${MAX_UNANSWERED} commands are unanswered`);
+}
+
+/**
+ * Writes that belong to one turn of the event loop leave in one system call. Unlike ioredis' auto-pipelining, a batch
+ * waits for no earlier one, so a slow answer delays nothing that was asked after it; and it costs half.
+ */
+function batching(redis: Redis): () => void {
+  let held: Redis['stream'] | undefined;
+  const release = () => {
+    held?.uncork();
+    held = undefined;
+  };
+  return () => {
+    if (held !== undefined) return;
+    held = redis.stream;
+    held.cork();
+    setImmediate(release);
+  };
+}
+
+interface Backoff {
+  readonly nextMs: () => number;
+  readonly reset: () => void;
+}
+
+/** Exponential with full jitter and capped, for ever (D7). A connection to a replica does not count as a success. */
+function createBackoff(): Backoff {
+  let attempts = 0;
+  return {
+    nextMs: () => Math.random() * Math.min(FIRST_RETRY_MS * 2 ** attempts++, LONGEST_RETRY_MS),
+    reset: () => (attempts = 0),
+  };
+}
+
+async function disconnect(redis: Redis): Promise<void> {
+  if (redis.status === 'end') return;
+  const isWaitingToReconnect = redis.status === 'reconnecting';
+  const ended = new Promise<void>((resolve) => void redis.once('end', resolve));
+  redis.disconnect();
+  if (!isWaitingToReconnect) await ended;
+}
+
+/** Parsed here and not by ioredis, which lets a URL's parameters override options. */
+function addressOf(text: string): { readonly host: string; readonly port: number; readonly db: number } {
+  const url = URL.parse(text);
+  const [, db = '0'] = /^\/?(\d*)$/.exec(url?.pathname ?? '') ?? [, 'none'];
+  const extra = url && (url.username || url.password || url.search || url.hash);
+  if (url?.protocol !== 'redis:' || url.hostname === '' || db === 'none' || extra) {
+    throw new TypeError('the store URL must be redis://HOST[:PORT][/DB], without credentials and parameters');
+  }
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(url.port || 6379), db: Number(db) };
+}
+
+function unavailable(operation: StoreOperation, cause: Error): StoreError {
+  const message = `the store can't answer ${operation}: ${reasonOf(cause)}`;
+  return new StoreError('ERR_STORE_UNAVAILABLE', message, { cause: withoutArguments(cause) });
+}
+
+/** An error reply may quote the command, so only its code is told: `OOM`, `LOADING`, `NOAUTH`. */
+function reasonOf(error: Error): string {
+  if (error.name !== 'ReplyError') return error.message;
+  return /^[A-Z]+/.exec(error.message)?.[0] ?? 'error reply';
+}
+
+/** ioredis attaches the command with its arguments: documents, and in a login the password. */
+function withoutArguments(error: Error): Error {
+  Reflect.deleteProperty(error, 'command');
+  return error;
+}
