@@ -1,0 +1,60 @@
+/** A Valkey that keeps its data on disk, and is started again after its end where that is asked for. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { startValkey } from './valkey.ts';
+import type { RunningValkey } from './valkey.ts';
+import type { Watch } from './watch.ts';
+
+export interface DurableValkeyOptions {
+  readonly binary: string;
+  /** For its data and its log. */
+  readonly folder: string;
+  readonly watch: Watch;
+  /** How long after its end it is started again, as an orchestrator would do it. Undefined: it stays ended. */
+  readonly restartAfterMs: number | undefined;
+  /** Told of its ends and starts, in sentences. */
+  readonly say: ((sentence: string) => void) | undefined;
+}
+
+export interface DurableValkey {
+  readonly valkey: RunningValkey;
+  /** Ends it for good, also while it is being started again. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Every write is on disk before it is acknowledged, so that a session outlives the process. */
+export async function startDurableValkey(options: DurableValkeyOptions): Promise<DurableValkey> {
+  const { binary, folder: directory, restartAfterMs } = options;
+  const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+  const valkey = await startValkey({ binary, directory, arguments: durable });
+  options.watch.process(valkey);
+  const ending = new AbortController();
+  const kept =
+    restartAfterMs === undefined ? undefined : keep(valkey, options, restartAfterMs, ending.signal);
+  const stop = async () => {
+    ending.abort();
+    await valkey.stop();
+    // It may have been starting again meanwhile.
+    await kept;
+    await valkey.stop();
+  };
+  return { valkey, stop };
+}
+
+async function keep(
+  valkey: RunningValkey,
+  { watch, say }: DurableValkeyOptions,
+  restartAfterMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const isOver = () => signal.aborted;
+  for (;;) {
+    const how = await valkey.ended;
+    if (isOver()) return;
+    say?.(`Valkey ended (${how}). It is started again in ${restartAfterMs / 1000} s.`);
+    await delay(restartAfterMs, undefined, { signal }).catch(() => undefined);
+    if (isOver()) return;
+    await valkey.restart();
+    watch.process(valkey);
+    say?.(`Valkey runs again, as process ${valkey.pid}.`);
+  }
+}

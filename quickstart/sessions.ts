@@ -1,0 +1,46 @@
+/** Opens a session as an operator does: the user signs in at the provider, the ID token goes to the Session API. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEMO_CLIENT } from '../examples/identity-provider/directory.ts';
+import { signIn } from '../examples/identity-provider/sign-in.ts';
+import { singlestate } from './command.ts';
+
+/** Where sessions are opened; a `Stack` is one. */
+export interface SessionPlace {
+  readonly issuer: string;
+  readonly api: string;
+  readonly credentialFile: string;
+  readonly folder: string;
+}
+
+export interface OpenedSession {
+  /** The public reference, for `session revoke`. */
+  readonly ref: string;
+  readonly token: string;
+}
+
+/** Signs the user in and opens a session. @throws Error that says which step failed. */
+export async function openSession(
+  place: SessionPlace,
+  user: string,
+  signal?: AbortSignal,
+): Promise<OpenedSession> {
+  const { redirectUri, id: clientId } = DEMO_CLIENT;
+  const { idToken, nonce } = await signIn({ issuer: place.issuer, clientId, redirectUri, user });
+  const folder = await mkdtemp(join(place.folder, 'sign-in-'));
+  try {
+    const idTokenFile = join(folder, 'id-token');
+    await writeFile(idTokenFile, idToken, { mode: 0o600 });
+    const who = ['--provider', 'demo', '--id-token-file', idTokenFile, '--nonce', nonce];
+    const printed = await singlestate(['session', 'create', ...access(place), ...who], signal);
+    const { ref, token } = JSON.parse(printed) as OpenedSession;
+    return { ref, token };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The options that every `singlestate session` command needs. */
+export function access({ api, credentialFile }: Pick<SessionPlace, 'api' | 'credentialFile'>): string[] {
+  return ['--api', api, '--credential-file', credentialFile];
+}

@@ -1,0 +1,228 @@
+/** The whole demo on real parts: Valkey, an identity provider, a demo app, Singlestate and Envoy; started and ended as one. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createDemoApp } from '../examples/demo-app/app.ts';
+import { ROOT, SINGLESTATE, singlestate } from './command.ts';
+import { startDurableValkey } from './durable-valkey.ts';
+import { startEnvoy } from './envoy.ts';
+import { createOperator } from './operator.ts';
+import { startPart, untilReady } from './part.ts';
+import type { Part, PartOptions } from './part.ts';
+import { envoyBinary, valkeyBinary } from './parts.ts';
+import { assertPortFree, freePort } from './ports.ts';
+import type { RunningValkey } from './valkey.ts';
+import { answersOk } from './wait.ts';
+import { watchParts } from './watch.ts';
+import type { Loss, Watch } from './watch.ts';
+
+export interface StackOptions {
+  /** Envoy's port on 127.0.0.1. Default: one that is free. */
+  readonly port?: number;
+  /**
+   * Singlestate's configuration. Default: quickstart/singlestate.yaml. It has the variables CHECK_PORT, API_PORT,
+   * OPS_PORT, VALKEY_PORT, DEMO_ISSUER and RUN_DIR.
+   */
+  readonly configFile?: string;
+  /** Gives up the start-up; what was started until then is ended. */
+  readonly signal?: AbortSignal;
+  /** How long after its end Valkey is started again, as an orchestrator would do it. Default: it stays ended. */
+  readonly restartValkeyAfterMs?: number;
+  /** Told of Valkey's ends and starts, in sentences. */
+  readonly say?: (sentence: string) => void;
+}
+
+export interface Stack extends AsyncDisposable {
+  /** Envoy: `http://127.0.0.1:PORT`, as are `admin`, `api`, `ops`, `app` and `issuer`. */
+  readonly url: string;
+  readonly admin: string;
+  /** The Session API. */
+  readonly api: string;
+  readonly ops: string;
+  /** The gRPC check listener, HOST:PORT. */
+  readonly check: string;
+  /** The demo app, without Envoy before it. */
+  readonly app: string;
+  /** The demo identity provider. */
+  readonly issuer: string;
+  readonly valkey: RunningValkey;
+  readonly singlestate: Part;
+  readonly envoy: Part;
+  /** The JWT of the operator who may use the Session API. */
+  readonly credentialFile: string;
+  /** Logs, keys and configurations; gone after `stop`. */
+  readonly folder: string;
+  /** Resolves when Envoy, Singlestate or the identity provider ended though nobody stopped the stack. */
+  readonly loss: Promise<Loss>;
+  /** Ends every part, front to back, and removes the folder. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Resolves once requests to Envoy are decided. What was started is ended where that fails.
+ * @throws PartError, PortError, or Error with the end of the log of the part that did not start.
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { signal } = options;
+  if (options.port !== undefined) await assertPortFree(options.port);
+  const [envoyProgram, valkeyProgram] = await unlessAborted(
+    Promise.all([envoyBinary(), valkeyBinary()]),
+    signal,
+  );
+
+  await using undo = new AsyncDisposableStack();
+  const folder = await makeFolder(undo);
+  const building: Building = { folder, undo, watch: watchParts(folder, undo), signal };
+  const operator = await createOperator(folder);
+  undo.defer(() => operator.stop());
+  const valkey = await startStore(building, valkeyProgram, options);
+  const issuer = await startProvider(building);
+  const app = await startApp(building);
+  const { part: server, check, api, ops } = await startServer(building, { options, valkey, issuer });
+  const ports = {
+    ingress: options.port ?? (await freePort()),
+    admin: await freePort(),
+    singlestate: check,
+    app,
+  };
+  const envoy = await startEnvoy({
+    binary: envoyProgram,
+    folder,
+    ports,
+    signal,
+    onStart: (part) => keep(building, part),
+  });
+  undo.defer(() => building.watch.stopping());
+
+  const everything = undo.move();
+  let stopped: Promise<void> | undefined;
+  const stop = async () => (stopped ??= everything.disposeAsync());
+  return {
+    url: local(ports.ingress),
+    admin: local(ports.admin),
+    api: local(api),
+    ops: local(ops),
+    check: `127.0.0.1:${check}`,
+    app: local(app),
+    issuer,
+    valkey,
+    singlestate: server,
+    envoy,
+    credentialFile: operator.credentialFile,
+    folder,
+    loss: building.watch.loss,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** What every part is started with, and what ends it again. */
+interface Building {
+  readonly folder: string;
+  readonly undo: AsyncDisposableStack;
+  readonly watch: Watch;
+  readonly signal: AbortSignal | undefined;
+}
+
+const START_MS = 30_000;
+const local = (port: number) => `http://127.0.0.1:${port}`;
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', giveUp, { once: true });
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', giveUp));
+}
+
+async function makeFolder(undo: AsyncDisposableStack): Promise<string> {
+  await mkdir(join(ROOT, '.run'), { recursive: true });
+  const folder = await mkdtemp(join(ROOT, '.run', 'stack-'));
+  undo.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** From here on the part is ended with the rest, and its own end is noticed. */
+function keep({ watch, undo }: Building, part: Part): void {
+  watch.part(part);
+  undo.defer(() => part.stop());
+}
+
+async function startKept(
+  building: Building,
+  options: Omit<PartOptions, 'logFile'> & { readonly log: string; readonly readyUrl: string },
+): Promise<Part> {
+  const part = await startPart({ ...options, logFile: join(building.folder, options.log) });
+  keep(building, part);
+  const ready = { timeoutMs: START_MS, signal: building.signal };
+  await untilReady(part, () => answersOk(options.readyUrl), ready);
+  return part;
+}
+
+async function startStore(
+  { folder, undo, watch, signal }: Building,
+  binary: string,
+  { restartValkeyAfterMs: restartAfterMs, say }: StackOptions,
+): Promise<RunningValkey> {
+  signal?.throwIfAborted();
+  const { valkey, stop } = await startDurableValkey({ binary, folder, watch, restartAfterMs, say });
+  undo.defer(stop);
+  return valkey;
+}
+
+/** A process of its own, as its library prints to the terminal of whoever loads it. */
+async function startProvider(building: Building): Promise<string> {
+  const port = await freePort();
+  await startKept(building, {
+    name: 'The identity provider',
+    command: process.execPath,
+    args: [join(ROOT, 'examples', 'identity-provider', 'provider.ts')],
+    env: { PORT: String(port) },
+    log: 'identity-provider.log',
+    readyUrl: `${local(port)}/.well-known/openid-configuration`,
+  });
+  return local(port);
+}
+
+/** In this process, as it does nothing but answer. Resolves to its port. */
+async function startApp({ undo }: Building): Promise<number> {
+  const app = createDemoApp();
+  await new Promise<void>((resolve, reject) => {
+    app.once('error', reject).listen(0, '127.0.0.1', resolve);
+  });
+  undo.defer(async () => {
+    const closed = new Promise<void>((resolve) => app.close(() => resolve()));
+    app.closeAllConnections();
+    await closed;
+  });
+  return (app.address() as AddressInfo).port;
+}
+
+interface ServerPlace {
+  readonly options: StackOptions;
+  readonly valkey: RunningValkey;
+  readonly issuer: string;
+}
+
+async function startServer(building: Building, { options, valkey, issuer }: ServerPlace) {
+  const { folder, signal } = building;
+  await singlestate(['keys', 'generate', '--dir', join(folder, 'token-keys')], signal);
+  const [check, api, ops] = [await freePort(), await freePort(), await freePort()];
+  const part = await startKept(building, {
+    name: 'Singlestate',
+    command: SINGLESTATE,
+    args: ['serve', '--config', options.configFile ?? join(import.meta.dirname, 'singlestate.yaml')],
+    env: {
+      CHECK_PORT: String(check),
+      API_PORT: String(api),
+      OPS_PORT: String(ops),
+      VALKEY_PORT: String(valkey.port),
+      DEMO_ISSUER: issuer,
+      RUN_DIR: folder,
+    },
+    log: 'singlestate.log',
+    readyUrl: `${local(ops)}/readyz`,
+  });
+  return { part, check, api, ops };
+}

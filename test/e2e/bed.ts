@@ -1,0 +1,303 @@
+/**
+ * A real Envoy in front of a demo app, asking a Singlestate in this process on a real Valkey: what a test of the wire
+ * needs, with seams for time and for injected faults.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseDocument, stringify, type Document } from 'yaml';
+import { createDemoApp, type Received } from '../../examples/demo-app/app.ts';
+import { envoyConfig } from '../../quickstart/envoy.ts';
+import { startPart, untilReady } from '../../quickstart/part.ts';
+import { envoyBinary } from '../../quickstart/parts.ts';
+import { freePort } from '../../quickstart/ports.ts';
+import { startValkey, type RunningValkey } from '../../quickstart/valkey.ts';
+import { answersOk, waitUntil } from '../../quickstart/wait.ts';
+import { formatAddress } from '../../src/net/address.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { startServer, type RunningServer, type ServerOptions } from '../../src/server/start.ts';
+import { SCHEMA_VERSION, type SessionDocument } from '../../src/session/document.ts';
+import { createRedisStore } from '../../src/session/redis-store.ts';
+import {
+  createSessionId,
+  partitionOf,
+  sessionRef,
+  type SessionId,
+  type SessionRef,
+} from '../../src/session/ref.ts';
+import type { SessionStore } from '../../src/session/store.ts';
+import { generateKey } from '../../src/token/key-files.ts';
+import { createSessionTokenMinter, type SessionTokenMinter } from '../../src/token/mint.ts';
+import { loadKeyRing } from '../../src/token/signing-keys.ts';
+
+export const ISSUER = 'https://sessions.test';
+
+export interface BedOptions {
+  /** Merged over the bed's own configuration, key by key at the top. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly seams?: ServerOptions['seams'];
+  /** Changes the shipped Envoy configuration; paths as `yaml` takes them. */
+  readonly envoy?: (document: Document) => void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+  /** What reached the app, where the app answered. */
+  readonly received: Received | undefined;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+}
+
+export interface OpenedSession {
+  readonly id: SessionId;
+  readonly ref: SessionRef;
+  readonly token: string;
+  readonly document: SessionDocument;
+}
+
+export interface Bed extends AsyncDisposable {
+  readonly url: string;
+  readonly server: RunningServer;
+  readonly valkey: RunningValkey;
+  /** A second client of the same store. */
+  readonly store: SessionStore;
+  readonly minter: SessionTokenMinter;
+  readonly configFile: string;
+  readonly envoyLog: string;
+  /** Every log line of Singlestate so far. */
+  readonly lines: string[];
+  /** The path as it is on the request line: nothing is normalised on the way to Envoy. */
+  ask(path: string, ask?: Ask): Promise<Answer>;
+  open(document?: Partial<SessionDocument>): Promise<OpenedSession>;
+  metrics(): Promise<string>;
+}
+
+const CONFIG = {
+  listen: { check: '127.0.0.1:0', api: '127.0.0.1:0', ops: '127.0.0.1:0' },
+  token: { issuer: ISSUER, keysDir: 'keys', ttl: '1h' },
+  // Long enough for a busy machine: what a deadline does is shown where it is the point.
+  store: { deadline: '1s' },
+  check: { deadline: '2s' },
+  apps: {
+    billing: {
+      reads: { scopes: ['invoices:*'], attributes: ['email_domain'], slices: ['cart'] },
+      assertion: true,
+    },
+    reports: { reads: { scopes: ['reports:*'] } },
+  },
+  routes: [
+    { match: { path: '/public/{rest*}' }, require: { public: true } },
+    { match: { path: '/home' }, require: { optional: true } },
+    { match: { path: '/me' }, require: { session: true } },
+    { match: { path: '/shadow' }, app: 'billing', require: { all: ['invoices:read'] }, mode: 'shadow' },
+    {
+      match: { path: '/billing/invoices/{id}', methods: ['GET'] },
+      app: 'billing',
+      require: { all: ['invoices:read'] },
+    },
+    {
+      match: { path: '/reports/{rest*}' },
+      app: 'reports',
+      require: { any: ['reports:read', 'reports:admin'] },
+    },
+    {
+      match: { path: '/tenants/{tenant}/users' },
+      app: 'billing',
+      require: { all: ['tenant:{tenant}:read'] },
+    },
+  ],
+};
+
+/** Starts all of it; ends it with `await using`. */
+export async function createBed(options: BedOptions = {}): Promise<Bed> {
+  await using undo = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'singlestate-e2e-'));
+  undo.defer(() => rm(folder, { recursive: true, force: true }));
+  const valkey = undo.use(await startValkey());
+
+  const keysDir = join(folder, 'keys');
+  await generateKey(keysDir, 'EdDSA', Date.now());
+  const configFile = join(folder, 'singlestate.yaml');
+  const { store: storeConfig, ...rest } = { ...CONFIG, ...options.config };
+  await writeFile(configFile, stringify({ ...rest, store: { url: valkey.url, ...storeConfig } }));
+
+  const lines: string[] = [];
+  const settings = {
+    level: 'debug',
+    decisions: 'all',
+    stream: { write: (line: string) => void lines.push(line) },
+  } as const;
+  const seams = { log: createLog(settings), ...options.seams };
+  const server = await startServer({ configFile, env: {}, version: '0.0.0-test', seams });
+  undo.defer(() => server.stop());
+  const ops = formatAddress(server.addresses.ops);
+  await waitUntil(() => answersOk(`http://${ops}/readyz`), {
+    what: "Singlestate's readiness",
+    timeoutMs: 10_000,
+  });
+
+  const url = await startProxy(undo, folder, server, options.envoy);
+  const store = createRedisStore({ url: valkey.url, deadlineMs: 5_000, keyPrefix: 'singlestate:' });
+  undo.defer(() => store.close());
+  await waitUntil(
+    () =>
+      store.ping().then(
+        () => true,
+        () => false,
+      ),
+    { what: 'the store', timeoutMs: 10_000 },
+  );
+  const keys = await loadKeyRing(keysDir, Date.now());
+  if (!keys.ok) throw new Error(keys.problems.join('\n'));
+  const minter = createSessionTokenMinter({ keyRing: () => keys.ring, issuer: ISSUER, audience: ISSUER });
+
+  const down = undo.move();
+  return {
+    url,
+    server,
+    valkey,
+    store,
+    minter,
+    configFile,
+    envoyLog: join(folder, 'envoy.log'),
+    lines,
+    ask: (path, ask) => askEnvoy(url, path, ask),
+    open: (document) => openSession(store, minter, document),
+    metrics: async () => (await fetch(`http://${ops}/metrics`)).text(),
+    [Symbol.asyncDispose]: () => down.disposeAsync(),
+  };
+}
+
+async function startProxy(
+  undo: AsyncDisposableStack,
+  folder: string,
+  server: RunningServer,
+  change: BedOptions['envoy'],
+): Promise<string> {
+  const app = createDemoApp();
+  await new Promise<void>((resolve) => void app.listen(0, '127.0.0.1', resolve));
+  undo.defer(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  const check = server.addresses.check;
+  if (check.kind !== 'tcp') throw new Error('Envoy is given a port');
+  const ports = {
+    ingress: await freePort(),
+    admin: await freePort(),
+    singlestate: check.port,
+    app: (app.address() as AddressInfo).port,
+  };
+  const document = parseDocument(await envoyConfig(ports));
+  // As long as the check's own deadline in a bed, so that it is Singlestate's answer that is seen.
+  document.setIn([...EXT_AUTHZ, 'grpc_service', 'timeout'], '5s');
+  change?.(document);
+  const file = join(folder, 'envoy.yaml');
+  await writeFile(file, document.toString({ lineWidth: 0 }));
+  const quiet = ['--disable-hot-restart', '--log-level', 'warning', '--concurrency', '1'];
+  const args = ['-c', file, ...quiet, '--file-flush-interval-msec', '50'];
+  const part = await startPart({
+    name: 'Envoy',
+    command: await envoyBinary(),
+    args,
+    logFile: join(folder, 'envoy.log'),
+  });
+  undo.defer(() => part.stop());
+  await untilReady(part, () => answersOk(`http://127.0.0.1:${ports.admin}/ready`), { timeoutMs: 20_000 });
+  return `http://127.0.0.1:${ports.ingress}`;
+}
+
+/** Where things are in deploy/envoy/envoy.yaml. */
+export const HCM = [
+  'static_resources',
+  'listeners',
+  0,
+  'filter_chains',
+  0,
+  'filters',
+  0,
+  'typed_config',
+] as const;
+export const EXT_AUTHZ = [...HCM, 'http_filters', 0, 'typed_config'] as const;
+
+/** Takes out what Envoy does against forged headers and odd paths, so that only Singlestate is left to do it. */
+export function unguarded(document: Document): void {
+  document.deleteIn([...HCM, 'early_header_mutation_extensions']);
+  document.deleteIn([...HCM, 'common_http_protocol_options', 'headers_with_underscores_action']);
+  document.setIn([...HCM, 'normalize_path'], false);
+  document.setIn([...HCM, 'merge_slashes'], false);
+  document.setIn([...HCM, 'path_with_escaped_slashes_action'], 'KEEP_UNCHANGED');
+}
+
+function askEnvoy(
+  url: string,
+  path: string,
+  { method = 'GET', token, headers = {} }: Ask = {},
+): Promise<Answer> {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(url, {
+      method,
+      path,
+      headers: { ...authorization, ...headers },
+      agent: false,
+    });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const [status, body] = [response.statusCode ?? 0, Buffer.concat(chunks).toString()];
+        const received = status === 200 ? (JSON.parse(body) as Received) : undefined;
+        resolve({ status, headers: response.headers, body, received });
+      });
+    });
+    request.end();
+  });
+}
+
+let subjects = 0;
+
+async function openSession(
+  store: SessionStore,
+  minter: SessionTokenMinter,
+  change: Partial<SessionDocument> = {},
+): Promise<OpenedSession> {
+  const nowMs = Date.now();
+  const identity = { provider: 'test', issuer: 'https://idp.test', subject: `user-${(subjects += 1)}` };
+  const document: SessionDocument = {
+    schema: SCHEMA_VERSION,
+    identity,
+    authentication: { atMs: nowMs },
+    scopes: ['invoices:read'],
+    attributes: {},
+    slices: {},
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + 3_600_000,
+    ...change,
+  };
+  const id = createSessionId(partitionOf(document.identity.issuer, document.identity.subject));
+  const ref = sessionRef(id);
+  const proof = { hash: ref.slice(3), validUntilMs: nowMs + 60_000 };
+  await store.create({ ref, document, idleTimeoutMs: 1_800_000, proof, nowMs });
+  const { token } = await minter.mintSessionToken({
+    sessionId: id,
+    nowMs,
+    ttlMs: 3_600_000,
+    notAfterMs: Infinity,
+  });
+  return { id, ref, token, document };
+}
+
+/** The configuration file of a bed, changed in place. */
+export async function changeConfig(bed: Bed, change: (text: string) => string): Promise<void> {
+  await writeFile(bed.configFile, change(await readFile(bed.configFile, 'utf8')));
+}

@@ -1,0 +1,427 @@
+/** The Redis store when its server stalls, dies, comes back, forgets its scripts, refuses, or is not the right one. */
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startValkey, type RunningValkey } from '../../quickstart/valkey.ts';
+import { waitUntil } from '../../quickstart/wait.ts';
+import { createRedisStore, type ConnectionChange } from '../../src/session/redis-store.ts';
+import { createSessionId, partitionOf, sessionRef } from '../../src/session/ref.ts';
+import { StoreError, type SessionStore, type StoreErrorCode } from '../../src/session/store.ts';
+import { everyOperation } from '../contract/life.ts';
+import { ALICE, IDLE_TIMEOUT_MS, newDocument, newRef, newSession } from '../contract/sessions.ts';
+import { rawClient, whenStoreAnswers } from '../parts/valkey.ts';
+
+const DEADLINE_MS = 50;
+
+/** What a busy machine may add to a deadline; far from the client's own timeouts, which are 500 ms and longer. */
+const SLACK_MS = 300;
+
+/** How soon after its server's return a store must answer again. */
+const RECOVERY_MS = 2_000;
+
+const PASSWORD = 'correct-horse';
+
+let cleanUps: (() => unknown)[] = [];
+let valkey: RunningValkey;
+
+beforeEach(async () => {
+  cleanUps = [];
+  valkey = await startValkey();
+});
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  await valkey.stop();
+});
+
+function openStore(options: Partial<Parameters<typeof createRedisStore>[0]> = {}): SessionStore {
+  const store = createRedisStore({
+    url: valkey.url,
+    deadlineMs: DEADLINE_MS,
+    keyPrefix: 'singlestate:',
+    ...options,
+  });
+  cleanUps.push(() => store.close());
+  return store;
+}
+
+async function openReadyStore(options: Parameters<typeof openStore>[0] = {}): Promise<SessionStore> {
+  const store = openStore(options);
+  await whenStoreAnswers(store);
+  return store;
+}
+
+function openRaw(url = valkey.url) {
+  const raw = rawClient(url);
+  cleanUps.push(() => raw.disconnect());
+  return raw;
+}
+
+interface Failure {
+  readonly error: unknown;
+  readonly afterMs: number;
+}
+
+async function failureOf(call: () => Promise<unknown>): Promise<Failure> {
+  const startedAt = performance.now();
+  const error = await call().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { error, afterMs: performance.now() - startedAt };
+}
+
+/** Calls every operation at once. */
+async function failuresOf(store: SessionStore): Promise<[operation: string, failure: Failure][]> {
+  const calls = everyOperation(store, newDocument(Date.now()));
+  return Promise.all(
+    calls.map(async ([operation, call]): Promise<[string, Failure]> => [operation, await failureOf(call)]),
+  );
+}
+
+async function expectFailures(store: SessionStore, code: StoreErrorCode, withinMs: number): Promise<void> {
+  for (const [operation, { error, afterMs }] of await failuresOf(store)) {
+    expect(error, operation).toBeInstanceOf(StoreError);
+    expect(error, operation).toMatchObject({ code });
+    expect(afterMs, operation).toBeLessThan(withinMs);
+  }
+}
+
+/** Until both connections were given up: an idle one only finds out when it is used. */
+async function untilUnavailable(store: SessionStore): Promise<void> {
+  const isUnavailable = async () => {
+    const failures = await failuresOf(store);
+    return failures.every(
+      ([, { error }]) => error instanceof StoreError && error.code === 'ERR_STORE_UNAVAILABLE',
+    );
+  };
+  await waitUntil(isUnavailable, { what: 'giving up the connections', timeoutMs: 5_000 });
+}
+
+describe('a server that stalls', () => {
+  test('D5 every operation ends at its deadline, as a timeout', async () => {
+    const store = await openReadyStore();
+    valkey.pause();
+    const failures = await failuresOf(store);
+    for (const [operation, { error, afterMs }] of failures) {
+      expect(error, operation).toMatchObject({ name: 'StoreError', code: 'ERR_STORE_TIMEOUT' });
+      expect(afterMs, operation).toBeGreaterThan(DEADLINE_MS - 5);
+      expect(afterMs, operation).toBeLessThan(DEADLINE_MS + SLACK_MS);
+    }
+  });
+
+  test('D2 the connection is given up, calls then fail at once, and it recovers by itself', async () => {
+    const store = await openReadyStore();
+    const session = newSession(Date.now());
+    await store.create(session);
+    valkey.pause();
+    await untilUnavailable(store);
+    await expectFailures(store, 'ERR_STORE_UNAVAILABLE', DEADLINE_MS);
+    valkey.resume();
+    await whenStoreAnswers(store, RECOVERY_MS);
+    expect(await store.read(session.ref)).toMatchObject({ state: 'live' });
+    expect(await store.revoke({ ref: session.ref, cause: 'operator', nowMs: Date.now() })).toEqual({
+      outcome: 'revoked',
+    });
+  });
+
+  test.each([100, 700, 3_000])(
+    'D2 it recovers within two seconds from a stall of %i ms while it is asked all the time',
+    async (stallMs) => {
+      const store = await openReadyStore();
+      valkey.pause();
+      const stall = setTimeout(stallMs, 'over');
+      while ((await Promise.race([stall, failuresOf(store)])) !== 'over') await setImmediate();
+      valkey.resume();
+      await whenStoreAnswers(store, RECOVERY_MS);
+    },
+  );
+
+  test('D9 what waits for a stalled server is bounded, and nothing is sent once its deadline is over', async () => {
+    const store = await openReadyStore();
+    const raw = openRaw();
+    await raw.config('RESETSTAT');
+    const session = newSession(Date.now());
+    valkey.pause();
+    const counts = { ERR_STORE_TIMEOUT: 0, ERR_STORE_UNAVAILABLE: 0 };
+    // As often as a server would ask that answers 503 in between.
+    while (counts.ERR_STORE_UNAVAILABLE < 20_000) {
+      const reads = Array.from({ length: 200 }, () => failureOf(() => store.read(session.ref)));
+      for (const { error } of await Promise.all(reads)) {
+        if (error instanceof StoreError) counts[error.code] += 1;
+      }
+      await setImmediate();
+    }
+    await untilUnavailable(store);
+    const { error } = await failureOf(() => store.create(session));
+    expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    valkey.resume();
+    await whenStoreAnswers(store, RECOVERY_MS);
+    expect(counts.ERR_STORE_UNAVAILABLE).toBeGreaterThan(counts.ERR_STORE_TIMEOUT);
+    const sent = /cmdstat_hmget:calls=(\d+)/.exec(await raw.info('commandstats'))?.[1] ?? '0';
+    expect(Number(sent)).toBeLessThanOrEqual(counts.ERR_STORE_TIMEOUT);
+    expect(await store.read(session.ref)).toEqual({ state: 'absent' });
+  });
+
+  test('D9 commands beyond ten thousand unanswered ones fail at once', async () => {
+    const store = await openReadyStore({ deadlineMs: 2_000 });
+    valkey.pause();
+    const ref = newRef();
+    const waiting = Array.from({ length: 10_000 }, () => failureOf(() => store.read(ref)));
+    const { error, afterMs } = await failureOf(() => store.read(ref));
+    expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(String(error)).toContain('10000 commands are unanswered');
+    expect(afterMs).toBeLessThan(1_000);
+    valkey.resume();
+    await Promise.all(waiting);
+    await whenStoreAnswers(store, RECOVERY_MS);
+  });
+});
+
+describe('a server that dies', () => {
+  test('D2 calls fail at once as unavailable, and succeed again when it is back on the same port', async () => {
+    const changes: ConnectionChange[] = [];
+    const store = await openReadyStore({ onConnection: (change) => changes.push(change) });
+    await valkey.kill();
+    await untilUnavailable(store);
+    await expectFailures(store, 'ERR_STORE_UNAVAILABLE', DEADLINE_MS);
+    await valkey.restart();
+    await whenStoreAnswers(store, RECOVERY_MS);
+    const session = newSession(Date.now());
+    expect(await store.create(session)).toMatchObject({ outcome: 'created' });
+    expect(await store.read(session.ref)).toMatchObject({ state: 'live' });
+    expect(changes.filter(({ state }) => state === 'lost')).toHaveLength(2);
+    expect(changes.map(({ role, state }) => `${role} ${state}`).sort()).toEqual(
+      ['read lost', 'read ready', 'read ready', 'write lost', 'write ready', 'write ready'].sort(),
+    );
+  });
+
+  test('D2 what is under way when the server dies fails at once, and is not sent again', async () => {
+    const store = await openReadyStore({ deadlineMs: 5_000 });
+    const session = newSession(Date.now());
+    valkey.pause();
+    const underWay = failureOf(() => store.create(session));
+    const read = failureOf(() => store.read(session.ref));
+    await valkey.kill();
+    for (const { error, afterMs } of await Promise.all([underWay, read])) {
+      expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+      expect(afterMs).toBeLessThan(2_000);
+    }
+    await valkey.restart();
+    await whenStoreAnswers(store, RECOVERY_MS);
+    expect(await store.read(session.ref)).toEqual({ state: 'absent' });
+  });
+
+  test('a store opened before its server is there finds it later', async () => {
+    await valkey.kill();
+    const store = openStore();
+    await expectFailures(store, 'ERR_STORE_UNAVAILABLE', DEADLINE_MS);
+    await valkey.restart();
+    await whenStoreAnswers(store, RECOVERY_MS);
+  });
+
+  test('a closed store leaves no connection, whatever state it was in', async () => {
+    const raw = openRaw();
+    const isGone = async () => !((await raw.client('LIST')) as string).includes('name=singlestate-');
+    const ready = await openReadyStore();
+    expect(await isGone()).toBe(false);
+    await ready.close();
+    await waitUntil(isGone, { what: 'closing', timeoutMs: 2_000 });
+    const connecting = openStore();
+    await connecting.close();
+    await ready.close();
+    const stalled = await openReadyStore();
+    valkey.pause();
+    await stalled.close();
+    valkey.resume();
+    await waitUntil(isGone, { what: 'closing', timeoutMs: 2_000 });
+    await valkey.kill();
+    const reconnecting = openStore();
+    await failureOf(() => reconnecting.ping());
+    await reconnecting.close();
+  });
+});
+
+describe('scripts', () => {
+  test('a server that forgot them is given them again (NOSCRIPT)', async () => {
+    const store = await openReadyStore();
+    const raw = openRaw();
+    const { ref, document, ...rest } = newSession(Date.now());
+    const operations: (() => Promise<unknown>)[] = [
+      () => store.create({ ref, document, ...rest }),
+      () => store.write({ ref, expectedVersion: 1, document }),
+      () => store.touch({ ref, seenAtMs: rest.nowMs + 5, idleTimeoutMs: IDLE_TIMEOUT_MS }),
+      () => store.revoke({ ref, cause: 'operator', nowMs: rest.nowMs }),
+    ];
+    for (const operation of operations) {
+      // The first call of a script on a connection carries its text, the second only its hash.
+      await operation();
+      await raw.script('FLUSH');
+      await operation();
+    }
+    expect(await store.read(ref)).toMatchObject({ state: 'revoked' });
+  });
+});
+
+describe('keys', () => {
+  test('A2 every key of a subject carries the hash tag of its partition, and none holds a secret', async () => {
+    const store = await openReadyStore({ keyPrefix: 'mine:' });
+    const partition = partitionOf(ALICE.issuer, ALICE.subject);
+    const id = createSessionId(partition);
+    const session = newSession(Date.now(), { ref: sessionRef(id) });
+    await store.create(session);
+    const keys = await openRaw().keys('*');
+    expect(keys.sort()).toEqual([
+      `mine:{${partition}}:proof:${session.proof.hash}`,
+      `mine:{${partition}}:session:${session.ref.slice(3)}`,
+    ]);
+    const secret = id.slice(3);
+    for (const key of keys) expect(key).not.toContain(secret);
+    const stored = await openRaw().hgetall(keys[1] ?? '');
+    expect(JSON.stringify(stored)).not.toContain(secret);
+  });
+
+  test('A2 the keys of each script lie in one slot of a cluster', async () => {
+    const cluster = await startValkey({ arguments: ['--cluster-enabled', 'yes'] });
+    cleanUps.push(() => cluster.stop());
+    const raw = openRaw(cluster.url);
+    await raw.cluster('ADDSLOTSRANGE', 0, 16_383);
+    const isUp = async () => (await raw.cluster('INFO')).includes('cluster_state:ok');
+    await waitUntil(isUp, { what: 'the cluster', timeoutMs: 10_000 });
+    const store = await openReadyStore({ url: cluster.url, deadlineMs: 2_000 });
+    const session = newSession(Date.now());
+    const { ref, document } = session;
+    expect(await store.create(session)).toMatchObject({ outcome: 'created' });
+    expect(await store.write({ ref, expectedVersion: 1, document })).toMatchObject({ outcome: 'written' });
+    expect(await store.revoke({ ref, cause: 'operator', nowMs: Date.now() })).toEqual({ outcome: 'revoked' });
+  });
+});
+
+describe('a server that refuses', () => {
+  test.each(['string', 'list', 'set'])(
+    'D4 a %s in place of a record is corrupt and removable',
+    async (type) => {
+      const store = await openReadyStore({ keyPrefix: '' });
+      const raw = openRaw();
+      const ref = newRef();
+      const key = `{${ref.slice(0, 2)}}:session:${ref.slice(3)}`;
+      if (type === 'string') await raw.set(key, 'x');
+      else if (type === 'list') await raw.rpush(key, 'x');
+      else await raw.sadd(key, 'x');
+      const problem = 'record: not a hash';
+      expect(await store.read(ref)).toEqual({ state: 'corrupt', problem, removable: true });
+      const session = newSession(Date.now(), { ref });
+      expect(await store.create(session)).toEqual({ outcome: 'replayed' });
+      const write = { ref, expectedVersion: 1, document: session.document };
+      expect(await store.write(write)).toEqual({ outcome: 'absent' });
+      await store.touch({ ref, seenAtMs: Date.now(), idleTimeoutMs: IDLE_TIMEOUT_MS });
+      expect(await raw.type(key)).toBe(type);
+      const revocation = { ref, cause: 'corrupt', nowMs: Date.now() } as const;
+      expect(await store.revoke(revocation)).toEqual({ outcome: 'revoked' });
+      expect(await store.read(ref)).toMatchObject({ state: 'revoked', cause: 'corrupt' });
+    },
+  );
+
+  test('E6 a server without memory takes no session, and still revokes', async () => {
+    const store = await openReadyStore({ deadlineMs: 2_000 });
+    const raw = openRaw();
+    const session = newSession(Date.now());
+    const { ref, document } = session;
+    await store.create(session);
+    await raw.config('SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '1');
+    const creation = await failureOf(() => store.create(newSession(Date.now())));
+    expect(creation.error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(String(creation.error)).toContain('OOM');
+    const write = await failureOf(() => store.write({ ref, expectedVersion: 1, document }));
+    expect(write.error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(await store.read(ref)).toMatchObject({ state: 'live', session: { version: 1 } });
+    expect(await store.revoke({ ref, cause: 'operator', nowMs: Date.now() })).toEqual({ outcome: 'revoked' });
+    expect(await store.read(ref)).toMatchObject({ state: 'revoked' });
+    expect(await raw.dbsize()).toBe(2);
+  });
+
+  test('A4 a primary that becomes a replica is asked no more, until it is a primary again', async () => {
+    const store = await openReadyStore();
+    const raw = openRaw();
+    const session = newSession(Date.now());
+    await store.create(session);
+    await raw.replicaof('127.0.0.1', 1);
+    const { error } = await failureOf(() => store.create(newSession(Date.now())));
+    expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await untilUnavailable(store);
+    const read = await failureOf(() => store.read(session.ref));
+    expect(String(read.error)).toContain('the server is a replica');
+    await raw.replicaof('NO', 'ONE');
+    await whenStoreAnswers(store, RECOVERY_MS);
+    expect(await store.read(session.ref)).toMatchObject({ state: 'live' });
+  });
+
+  test('A4 a replica is never asked', async () => {
+    await openRaw().replicaof('127.0.0.1', 1);
+    const changes: ConnectionChange[] = [];
+    const store = openStore({ onConnection: (change) => changes.push(change) });
+    const isRefused = () => Promise.resolve(changes.length >= 2);
+    await waitUntil(isRefused, { what: 'refusing the replica', timeoutMs: 2_000 });
+    await expectFailures(store, 'ERR_STORE_UNAVAILABLE', DEADLINE_MS);
+    const lost = { state: 'lost', reason: 'the server is a replica' };
+    expect(changes).toEqual(
+      expect.arrayContaining([
+        { role: 'read', ...lost },
+        { role: 'write', ...lost },
+      ]),
+    );
+  });
+
+  test.each([
+    { credentials: 'no password', options: {}, reason: 'NOAUTH' },
+    { credentials: 'a wrong password', options: { password: 'wr0ng-secret' }, reason: 'WRONGPASS' },
+    {
+      credentials: 'a wrong user',
+      options: { username: 'mallory', password: 'wr0ng-secret' },
+      reason: 'WRONGPASS',
+    },
+  ])(
+    'E4 with $credentials a store is unavailable, and says so without the secret',
+    async ({ options, reason }) => {
+      await openRaw().config('SET', 'requirepass', PASSWORD);
+      const changes: ConnectionChange[] = [];
+      const store = openStore({ ...options, onConnection: (change) => changes.push(change) });
+      const isRefused = () => Promise.resolve(changes.length >= 2);
+      await waitUntil(isRefused, { what: 'refusing the login', timeoutMs: 2_000 });
+      for (const [operation, { error }] of await failuresOf(store)) {
+        expect(error, operation).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+        expect(inspect(error, { depth: 10 }), operation).toContain(reason);
+        expect(inspect(error, { depth: 10, showHidden: true }), operation).not.toContain('wr0ng-secret');
+      }
+      expect(changes).toEqual(expect.arrayContaining([{ role: 'read', state: 'lost', reason }]));
+    },
+  );
+
+  test('E4 with the right password it answers', async () => {
+    await openRaw().config('SET', 'requirepass', PASSWORD);
+    const store = await openReadyStore({ password: PASSWORD });
+    expect(await store.read(newRef())).toEqual({ state: 'absent' });
+  });
+
+  test('E2 a database that the server does not have is not replaced by another one', async () => {
+    const store = openStore({ url: `${valkey.url}/99` });
+    await untilUnavailable(store);
+    await expectFailures(store, 'ERR_STORE_UNAVAILABLE', DEADLINE_MS);
+    const elsewhere = await openReadyStore({ url: `${valkey.url}/3` });
+    await elsewhere.create(newSession(Date.now()));
+    expect(await openRaw(`${valkey.url}/3`).dbsize()).toBe(2);
+    expect(await openRaw().dbsize()).toBe(0);
+  });
+
+  test('an error tells neither a document nor a key', async () => {
+    const store = await openReadyStore();
+    await openRaw().config('SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '1');
+    const session = newSession(Date.now());
+    const { error } = await failureOf(() => store.create(session));
+    const told = inspect(error, { depth: 10, showHidden: true });
+    expect(told).toContain('OOM');
+    expect(told).not.toContain('alice');
+    expect(told).not.toContain(session.ref.slice(3));
+    expect(told).not.toContain(session.proof.hash);
+  });
+});

@@ -1,0 +1,8 @@
+/** Fetches the real parts before the first test that needs one, so that a missing part is one clear failure. */
+import { envoyBinary, valkeyBinary } from '../quickstart/parts.ts';
+
+/** Vitest's global setup: fails with one line that says what to do where a part can't be had. */
+export async function setup(): Promise<void> {
+  await envoyBinary();
+  await valkeyBinary();
+}

@@ -1,0 +1,109 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compileRoutes } from '../../../src/authz/routes.ts';
+import { checkConfig, checkConfigCommand, renderCheck } from '../../../src/cli/check-config.ts';
+
+const GOOD = `store:
+  url: "memory:"
+  passwordFile: password
+token:
+  issuer: https://sessions.example.com
+  keysDir: keys
+operators:
+  - { name: a, issuer: a, subject: a, audience: a, jwksFile: jwks.json }
+apps: { billing: {} }
+routes:
+  - match: { path: "/a/{id}" }
+    app: billing
+    require: { all: ["a:read"] }
+  - match: { path: /b }
+    require: { public: true }
+`;
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'check-config-'));
+  file = join(folder, 'config.yaml');
+  await mkdir(join(folder, 'keys'));
+  await writeFile(join(folder, 'password'), 'hunter2\n');
+  await writeFile(join(folder, 'jwks.json'), '{}');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** What the command prints about a text, with the folder's name left out. */
+async function check(text: string): Promise<string> {
+  await writeFile(file, text);
+  const checked = await checkConfig({ file, env: {}, compileRoutes });
+  return renderCheck(file, checked).replaceAll(`${folder}/`, '');
+}
+
+describe('check-config', () => {
+  it('says in one line that all is well, and of how much', async () => {
+    expect(await check(GOOD)).toBe('config.yaml: ok, 2 routes, 1 app\n');
+  });
+
+  it('names files and folders that are not there or not what they must be, with the lines that name them', async () => {
+    await writeFile(join(folder, 'password'), '');
+    await rm(join(folder, 'jwks.json'));
+    expect(await check(GOOD.replace('keysDir: keys', 'keysDir: password'))).toBe(
+      `config.yaml:3:17 store.passwordFile: password is empty: it must hold the secret
+config.yaml:6:12 token.keysDir: password is not a folder
+config.yaml:8:62 operators[0].jwksFile: jwks.json does not exist
+3 problems
+`,
+    );
+  });
+
+  it('names what the route table finds, with its line', async () => {
+    const lines = (
+      await check(GOOD.replace('/b', '"/a/{other}"').replace('public: true', 'any: ["a:read"]'))
+    ).split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^config\.yaml:14:\d+ routes\[1\]\.match.*: ties with routes\[0\]/),
+      '1 problem',
+      '',
+    ]);
+  });
+
+  it('finds faults of the schema, across keys, of routes and of files in one go', async () => {
+    const text = GOOD.replace('app: billing', 'app: biling')
+      .replace('path: "/a/{id}"', 'path: "/a/{id}", method: GET')
+      .replace('path: /b', 'path: "/{x*}/b"')
+      .replace('keysDir: keys', 'keysDir: none');
+    const lines = (await check(text)).split('\n');
+    expect(lines).toEqual([
+      'config.yaml:6:12 token.keysDir: none does not exist',
+      'config.yaml:11:31 routes[0].match.method: is not a known key; did you mean "methods"?',
+      'config.yaml:12:10 routes[0].app: must be a key of apps; did you mean "billing"?',
+      expect.stringMatching(/^config\.yaml:14:\d+ routes\[1\]\.match.*: \{x\*\} must be the last segment$/),
+      '4 problems',
+      '',
+    ]);
+  });
+
+  it.each([
+    ['is missing', () => rm(file), 'does not exist'],
+    ['is a folder', () => rm(file).then(() => mkdir(file)), 'is not a file'],
+    ['is not UTF-8', () => writeFile(file, Uint8Array.of(0xff)), 'is not UTF-8 text'],
+  ])('says so when the file itself %s', async (_how, spoil, problem) => {
+    await writeFile(file, GOOD);
+    await spoil();
+    const checked = await checkConfig({ file, env: {}, compileRoutes });
+    expect(renderCheck(file, checked)).toBe(`${file}:1:1 the configuration file ${problem}\n1 problem\n`);
+  });
+
+  it('prints its findings, and ends with exit code 1 where there are any', async () => {
+    let out = '';
+    const command = () => checkConfigCommand({ env: {}, write: (text) => (out += text) });
+    await writeFile(file, GOOD);
+    await command().parseAsync([file], { from: 'user' });
+    expect(out).toBe(`${file}: ok, 2 routes, 1 app\n`);
+    out = '';
+    await writeFile(file, 'log: {}');
+    await expect(command().parseAsync([file], { from: 'user' })).rejects.toMatchObject({ exitCode: 1 });
+    expect(out).toMatch(/\n2 problems\n$/);
+  });
+});

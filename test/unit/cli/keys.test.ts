@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { keysCommand } from '../../../src/cli/keys.ts';
+
+const NOW_MS = Date.UTC(2030, 0, 1);
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'keys-command-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+async function run(...args: string[]): Promise<string> {
+  let output = '';
+  const command = keysCommand({ write: (text) => (output += text), nowMs: () => NOW_MS });
+  for (const one of [command, ...command.commands])
+    one.exitOverride().configureOutput({ writeErr: () => undefined });
+  await command.parseAsync([...args, '--dir', dir], { from: 'user' });
+  return output;
+}
+
+describe('singlestate keys', () => {
+  it('E9 generates, rotates and lists, without ever printing a private key', async () => {
+    const generated = await run('generate');
+    expect(generated).toMatch(
+      /^generated {2}\S{43} {2}EdDSA {2}active from 2030-01-01T00:00:00\.000Z {2}\/.*\.json\n$/,
+    );
+    const rotated = await run('rotate', '--alg', 'ES256', '--activate-in', '10m');
+    expect(rotated).toMatch(/^generated {2}\S{43} {2}ES256 {2}active from 2030-01-01T00:10:00\.000Z/);
+    const listed = await run('list');
+    expect(listed.split('\n').map((line) => line.split(' ')[0])).toEqual(['waiting', 'signing', '']);
+    const { d } = JSON.parse(await readFile(generated.trim().split('  ').at(-1) ?? '', 'utf8')) as {
+      d: string;
+    };
+    expect(generated + rotated + listed).not.toContain(d);
+  });
+
+  it('E9 a new key waits for five minutes unless told otherwise', async () => {
+    await run('generate');
+    expect(await run('rotate')).toContain('active from 2030-01-01T00:05:00.000Z');
+  });
+
+  it('tells what it removed', async () => {
+    await run('generate');
+    expect(await run('rotate', '--activate-in', '0s', '--remove-after', '0s')).toMatch(
+      /^generated .*\nremoved {4}.*\n$/,
+    );
+  });
+
+  it.each([
+    ['an unknown algorithm', ['generate', '--alg', 'RS256'], 'Allowed choices are EdDSA, ES256'],
+    ['a duration without a unit', ['rotate', '--activate-in', '10'], 'a whole number with a unit'],
+    ['a duration that is too long', ['rotate', '--activate-in', '366d'], 'up to "365d"'],
+    ['a folder without keys', ['list'], 'singlestate keys generate'],
+  ])('%s ends with exit code 1 and says what would be right', async (_, args, message) => {
+    await expect(run(...args)).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining(message) as string,
+    });
+  });
+});

@@ -1,0 +1,144 @@
+import { spawnSync } from 'node:child_process';
+import { appendFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Ajv from 'ajv';
+import { parse } from 'yaml';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { publishedSchema, writtenSchema, type JsonSchema } from '../../../src/config/json-schema.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { MINIMAL, problemsOf } from './minimal.ts';
+
+const REFERENCE = join(import.meta.dirname, '../../../docs/reference');
+const EXAMPLE = await readFile(join(REFERENCE, 'example.yaml'), 'utf8');
+
+/** Every key of the schema, as a path in which `[]` is any item and `*` any name. */
+function keysOf(schema: JsonSchema, path: string): readonly [path: string, schema: JsonSchema][] {
+  const { properties = {}, items, additionalProperties } = schema;
+  return [
+    ...Object.entries(properties).flatMap(([key, part]): [string, JsonSchema][] => {
+      const at = path === '' ? key : `${path}.${key}`;
+      return [[at, part], ...keysOf(part, at)];
+    }),
+    ...(items ? keysOf(items, `${path}[]`) : []),
+    ...(typeof additionalProperties === 'object' ? keysOf(additionalProperties, `${path}.*`) : []),
+  ];
+}
+
+const KEYS = keysOf(writtenSchema(), '');
+
+/** The validator knows JSON Schema up to draft 7; what is used here means the same in 2020-12. */
+function validatorOf({ $schema, ...schema }: ReturnType<typeof publishedSchema>) {
+  expect($schema).toBe('https://json-schema.org/draft/2020-12/schema');
+  return new Ajv({ allErrors: true, schemaId: 'auto' }).compile(schema);
+}
+
+describe('the published JSON Schema', () => {
+  const validate = validatorOf(publishedSchema());
+
+  it('describes every key', () => {
+    expect(KEYS.length).toBeGreaterThan(50);
+    expect(KEYS.filter(([, { description }]) => description === undefined).map(([path]) => path)).toEqual([]);
+  });
+
+  it('has defaults as users write them, and they are what the program takes', () => {
+    const presets = KEYS.filter(([, schema]) => schema.default !== undefined && schema.type !== 'object');
+    expect(Object.fromEntries(presets.map(([path, schema]) => [path, schema.default]))).toMatchObject({
+      'check.deadline': '150ms',
+      'session.maxBytes': '16KiB',
+      'check.maxInFlight': 2000,
+    });
+    const written = presets.filter(([path]) => !path.includes('[]') && !path.includes('*'));
+    for (const [path, schema] of written) {
+      const [section = '', ...rest] = path.split('.');
+      const value = rest.reduceRight<unknown>((inner, key) => ({ [key]: inner }), schema.default);
+      const text = section in parse(MINIMAL) ? '' : `${section}: ${JSON.stringify(value)}`;
+      expect(problemsOf(MINIMAL + text)).toEqual([]);
+    }
+  });
+
+  it('takes the example', () => {
+    validate(parse(EXAMPLE));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it('takes a variable wherever a value stands', () => {
+    validate(
+      parse(`store: { url: "\${URL}", deadline: "\${MS}ms" }
+token: { issuer: "https://\${HOST}", keysDir: "\${DIR}" }
+check: { maxInFlight: "\${MAX}" }
+log: { level: "\${LEVEL}" }
+apps: { a: { assertion: "\${ON}", reads: { scopes: ["\${SCOPE}"] } } }
+routes: [{ match: { path: "\${PATH}" }, require: { public: "\${OPEN}" } }]`),
+    );
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it.each([
+    ['an unknown key', 'chek: {}'],
+    ['an unknown key within', 'check: { deadlin: 1s }'],
+    ['a duration without unit', 'check: { deadline: 50 }'],
+    ['a malformed duration', 'check: { deadline: 1h30m }'],
+    ['a number out of bounds', 'check: { maxInFlight: 0 }'],
+    ['an unknown word', 'log: { level: verbose }'],
+    ['an app with a bad name', 'apps: { Billing: {} }'],
+    ['two requirements', 'routes: [{ match: { path: / }, require: { public: true, session: true } }]'],
+    ['no requirement', 'routes: [{ match: { path: / } }]'],
+    ['false for true', 'routes: [{ match: { path: / }, require: { public: false } }]'],
+    [
+      'two sources of keys',
+      'operators: [{ name: a, issuer: a, subject: a, audience: a, jwksFile: a, jwksUrl: https://a }]',
+    ],
+  ])('refuses %s, as the program does', (_fault, text) => {
+    expect(validate(parse(MINIMAL))).toBe(true);
+    expect(validate(parse(MINIMAL + text))).toBe(false);
+    expect(problemsOf(MINIMAL + text)).not.toEqual([]);
+  });
+});
+
+describe('the example', () => {
+  it('is taken by the program', () => {
+    const env = { VALKEY_HOST: 'valkey' };
+    const loaded = loadConfig({ text: EXAMPLE, file: join(REFERENCE, 'example.yaml'), env });
+    expect(loaded.ok ? [] : loaded.problems).toEqual([]);
+  });
+
+  it('has every key', () => {
+    const has = (value: unknown, [step, ...rest]: readonly string[]): boolean => {
+      if (step === undefined) return value !== undefined;
+      if (typeof value !== 'object' || value === null) return false;
+      const parts =
+        step === '[]' || step === '*'
+          ? Object.values(value)
+          : [Object.entries(value).find(([key]) => key === step)?.[1]];
+      return parts.some((part) => has(part, rest));
+    };
+    const example: unknown = parse(EXAMPLE);
+    const steps = (path: string) => path.replaceAll('[]', '.[]').split('.');
+    expect(KEYS.map(([path]) => path).filter((path) => !has(example, steps(path)))).toEqual([]);
+  });
+});
+
+describe('the generated reference', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'config-docs-'));
+    await cp(REFERENCE, folder, { recursive: true });
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const check = () =>
+    spawnSync(process.execPath, ['scripts/generate-config-docs.ts', '--check', folder], {
+      cwd: join(REFERENCE, '../..'),
+      encoding: 'utf8',
+    });
+
+  it('is fresh, and a stale file is named', async () => {
+    expect(check()).toMatchObject({ status: 0, stderr: '' });
+    for (const file of ['configuration.md', 'config.schema.json']) {
+      await appendFile(join(folder, file), '\n');
+      const { status, stderr } = check();
+      expect([status, stderr]).toEqual([1, expect.stringContaining(`${file} is stale`)]);
+    }
+  });
+});
