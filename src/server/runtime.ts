@@ -25,8 +25,8 @@ export type BuiltRuntime =
   | { readonly ok: true; readonly runtime: Runtime; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** How long an identity provider may take for discovery and keys together. */
-const FETCH_TIMEOUT_MS = 5_000;
+/** How long an identity provider may take for discovery and keys together; a call of the Session API may wait for it twice. */
+const FETCH_TIMEOUT_MS = 4_000;
 
 export interface RuntimeOptions {
   /** Unix milliseconds. */

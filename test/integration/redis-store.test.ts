@@ -404,8 +404,11 @@ describe('a server that refuses', () => {
   });
 
   test('E2 a database that the server does not have is not replaced by another one', async () => {
-    const store = openStore({ url: `${valkey.url}/99` });
-    await untilUnavailable(store);
+    const changes: ConnectionChange[] = [];
+    const onConnection = (change: ConnectionChange) => changes.push(change);
+    const store = openStore({ url: `${valkey.url}/99`, onConnection });
+    await waitUntil(() => Promise.resolve(changes.length >= 2), { what: 'refusing', timeoutMs: 2_000 });
+    expect(changes.map(({ state }) => state)).toEqual(['lost', 'lost']);
     await expectFailures(store, 'ERR_STORE_UNAVAILABLE', DEADLINE_MS);
     const elsewhere = await openReadyStore({ url: `${valkey.url}/3` });
     await elsewhere.create(newSession(Date.now()));

@@ -12,7 +12,7 @@ import {
   type SessionId,
 } from '../../src/session/ref.ts';
 import { overGrpc, overGrpcWeb, overJson, type Call, type Caller } from '../parts/session-api-callers.ts';
-import { startIssuers, startSessionApi, type Issuers, type SessionApi } from '../parts/session-api.ts';
+import { NONCE, startIssuers, startSessionApi, type Issuers, type SessionApi } from '../parts/session-api.ts';
 import { createIssuerKey } from '../parts/test-issuer.ts';
 
 const PROTOCOLS = [
@@ -20,7 +20,6 @@ const PROTOCOLS = [
   ['gRPC-Web', overGrpcWeb],
   ['Connect JSON', overJson],
 ] as const;
-const NONCE = 'n-0S6_WzA2Mj';
 const ABSENT_REF = '3f.AAAAAAAAAAAAAAAAAAAAAA';
 
 let issuers: Issuers;
@@ -125,83 +124,6 @@ describe.each(PROTOCOLS)('over %s', (_name, caller) => {
   test('a message above 64 KiB is RESOURCE_EXHAUSTED', async () => {
     const request = { provider: 'main', id_token: 'a'.repeat(65_536), nonce: NONCE };
     expect(await call('createSession', request, caller)).toMatchObject({ code: 'resource_exhausted' });
-  });
-});
-
-describe('who may call', () => {
-  const REQUESTS: Record<Call, () => Promise<JsonObject>> = {
-    createSession: () => creation(),
-    getSession: async () => ({ ref: (await opened()).ref }),
-    revokeSession: async () => ({ ref: (await opened()).ref, reason: 'test' }),
-  };
-
-  const CALLERS: [string, 'ok' | 'unauthenticated', () => Promise<string | undefined>][] = [
-    ['the operator', 'ok', () => api.operatorJwt()],
-    ['the operator among several audiences', 'ok', () => api.operatorJwt({ aud: ['other', 'singlestate'] })],
-    ['nobody', 'unauthenticated', () => Promise.resolve(undefined)],
-    ['who sends no JWT', 'unauthenticated', () => Promise.resolve('password')],
-    ['another issuer', 'unauthenticated', () => api.operatorJwt({ iss: 'https://other.test' })],
-    ['another subject', 'unauthenticated', () => api.operatorJwt({ sub: 'system:serviceaccount:ops:other' })],
-    ['another audience', 'unauthenticated', () => api.operatorJwt({ aud: 'other' })],
-    ['who was the operator until the token expired', 'unauthenticated', () => api.operatorJwt({ exp: 1 })],
-    [
-      'who signs with a key of their own',
-      'unauthenticated',
-      async () => api.operatorJwt({}, await createIssuerKey('ES256', 'cluster')),
-    ],
-    ['a user with an ID token', 'unauthenticated', () => api.idToken()],
-    ['a session token', 'unauthenticated', async () => (await opened()).token],
-  ];
-
-  const rows = (Object.keys(REQUESTS) as Call[]).flatMap((name) =>
-    CALLERS.map(([who, code, credential]) => ({ name, who, code, credential })),
-  );
-
-  test.each(rows)('E3 $name by $who: $code', async ({ name, code, credential }) => {
-    const request = await REQUESTS[name]();
-    const answer = await overJson(api.url, name, request, await credential());
-    expect(answer.code).toBe(code);
-    expect(answer.headers['www-authenticate'] === undefined).toBe(code === 'ok');
-  });
-
-  test.each(Object.keys(REQUESTS) as Call[])(
-    'without configured operators there is no open door: %s',
-    async (name) => {
-      const request = await REQUESTS[name]();
-      await using closed = await startSessionApi(issuers, { operators: false });
-      for (const credential of [undefined, operator]) {
-        expect(await overJson(closed.url, name, request, credential)).toMatchObject({
-          code: 'unauthenticated',
-        });
-      }
-    },
-  );
-
-  test("E3 while the keys of the operators' issuer are out of reach, the answer is UNAVAILABLE and never yes", async () => {
-    await issuers.cluster.stop();
-    try {
-      expect(await call('getSession', { ref: ABSENT_REF })).toMatchObject({
-        code: 'unavailable',
-        headers: { 'retry-after': '5' },
-      });
-    } finally {
-      await issuers.cluster.start();
-    }
-  });
-
-  test.each(['Basic b246Y2FsbA==', 'Bearer', 'Bearer a b', 'Bearer a, Bearer b'])(
-    'E3 the header "authorization: %s" proves nobody',
-    async (authorization) => {
-      const headers = { authorization, 'content-type': 'application/json' };
-      const response = await post('GetSession', JSON.stringify({ ref: ABSENT_REF }), headers);
-      expect(response.status).toBe(401);
-    },
-  );
-
-  test("the scheme's case does not matter", async () => {
-    const { ref } = await opened();
-    const headers = { authorization: `bearer ${operator}`, 'content-type': 'application/json' };
-    expect((await post('GetSession', JSON.stringify({ ref }), headers)).status).toBe(200);
   });
 });
 
@@ -466,10 +388,10 @@ function sidOf(token: string): SessionId {
   return (JSON.parse(payload) as { sid: SessionId }).sid;
 }
 
-function post(procedure: string, body: string, headers?: Record<string, string>): Promise<Response> {
+function post(procedure: string, body: string): Promise<Response> {
   return fetch(`${api.url}/singlestate.session.v1.SessionService/${procedure}`, {
     method: 'POST',
-    headers: headers ?? { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
     body,
   });
 }

@@ -10,7 +10,9 @@ import { createSessionTokenMinter } from '../../src/token/mint.ts';
 import { createIssuerKey, startTestIssuer, type IssuerKey, type TestIssuer } from './test-issuer.ts';
 import { createTestRing } from './key-rings.ts';
 
-export const MINUTE_MS = 60_000;
+/** The nonce of every ID token, unless a test says otherwise. */
+export const NONCE = 'n-0S6_WzA2Mj';
+const MINUTE_MS = 60_000;
 const ISSUER = 'https://sessions.test';
 
 /** Two issuers, as in the field: one for users, one for operators. */
@@ -128,7 +130,7 @@ export async function startSessionApi(
         aud: 'singlestate',
         iat: nowSeconds(),
         exp: nowSeconds() + 300,
-        nonce: 'n-0S6_WzA2Mj',
+        nonce: NONCE,
         jti: crypto.randomUUID(),
         scope: 'invoices:read invoices:write',
         hd: 'example.com',
