@@ -1,0 +1,118 @@
+/** The one Envoy of a run, made from bench/envoy.yaml: a listener for each variant. Hides templating and the admin API. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { envoyBinary } from '../../quickstart/parts.ts';
+import { startPart, type Part } from '../../quickstart/part.ts';
+import { answersOk } from '../../quickstart/wait.ts';
+import { whenReady } from './readiness.ts';
+import type { Run } from './run.ts';
+
+/** Fixed, so that figures do not change meaning with the machine's cores; two is what a sidecar usually gets. */
+export const ENVOY_WORKERS = 2;
+
+export interface EnvoyVariant {
+  readonly name: string;
+  /** Where the variant's ext_authz server listens on 127.0.0.1; without it the variant asks nobody. */
+  readonly checkPort?: number;
+}
+
+export interface BenchEnvoy {
+  urlOf(variant: string): string;
+  /** How many checks of this variant Envoy has seen answered, whatever the answer; 0 where it asks nobody. */
+  checksOf(variant: string): Promise<number>;
+}
+
+interface Bootstrap {
+  readonly static_resources: { readonly listeners: unknown[]; readonly clusters: unknown[] };
+}
+
+/** It ends with the run. */
+export async function startBenchEnvoy(run: Run, variants: readonly EnvoyVariant[]): Promise<BenchEnvoy> {
+  const configFile = join(run.dir, 'envoy.json');
+  const adminFile = join(run.dir, 'envoy-admin-address');
+  writeFileSync(configFile, JSON.stringify(bootstrap(variants)));
+  const part = await startPart({
+    name: 'Envoy',
+    command: await envoyBinary(),
+    args: [
+      ...['-c', configFile, '--admin-address-path', adminFile, '--concurrency', String(ENVOY_WORKERS)],
+      ...['--disable-hot-restart', '--log-level', 'warn'],
+    ],
+    logFile: join(run.dir, 'envoy.log'),
+  });
+  run.atEnd(() => part.stop());
+  const admin = await adminUrl(part, adminFile);
+  const urls = await listenerUrls(admin);
+  return {
+    urlOf: (variant) => urls.get(variant) ?? unknownVariant(variant),
+    checksOf: (variant) => countChecks(admin, variant),
+  };
+}
+
+function bootstrap(variants: readonly EnvoyVariant[]): object {
+  const template = readFileSync(join(import.meta.dirname, '..', 'envoy.yaml'), 'utf8');
+  const instances = variants.map((variant) => {
+    const instance = parse(filled(template, variant)) as Bootstrap;
+    return variant.checkPort === undefined ? withoutCheck(instance) : instance;
+  });
+  return {
+    ...instances[0],
+    static_resources: {
+      listeners: instances.flatMap((instance) => instance.static_resources.listeners),
+      clusters: instances.flatMap((instance) => instance.static_resources.clusters),
+    },
+  };
+}
+
+function filled(template: string, variant: EnvoyVariant): string {
+  const values = {
+    VARIANT: variant.name,
+    ADMIN_PORT: 0,
+    LISTENER_PORT: 0,
+    CHECK_PORT: variant.checkPort ?? 0,
+  };
+  return Object.entries(values).reduce(
+    // A number must lose the quotes that keep the template itself valid YAML.
+    (text, [name, value]) =>
+      text.replaceAll(typeof value === 'number' ? `'\${${name}}'` : `\${${name}}`, String(value)),
+    template,
+  );
+}
+
+function withoutCheck(instance: Bootstrap): Bootstrap {
+  const listeners = JSON.parse(JSON.stringify(instance.static_resources.listeners), (key, value: unknown) =>
+    key === 'http_filters' && Array.isArray(value) ? value.slice(1) : value,
+  ) as unknown[];
+  return { ...instance, static_resources: { listeners, clusters: [] } };
+}
+
+async function adminUrl(part: Part, adminFile: string): Promise<string> {
+  const url = () => `http://${readFileSync(adminFile, 'utf8')}`;
+  await whenReady(part, async () => existsSync(adminFile) && (await answersOk(`${url()}/ready`)));
+  return url();
+}
+
+interface ListenerStatus {
+  readonly name: string;
+  readonly local_address: { readonly socket_address: { readonly port_value: number } };
+}
+
+async function listenerUrls(admin: string): Promise<Map<string, string>> {
+  const response = await fetch(`${admin}/listeners?format=json`);
+  const { listener_statuses: statuses } = (await response.json()) as { listener_statuses: ListenerStatus[] };
+  return new Map(
+    statuses.map(({ name, local_address: at }) => [name, `http://127.0.0.1:${at.socket_address.port_value}`]),
+  );
+}
+
+async function countChecks(admin: string, variant: string): Promise<number> {
+  const filter = `ext_authz\\.${variant}\\.(ok|denied|error)$`;
+  const response = await fetch(`${admin}/stats?filter=${encodeURIComponent(filter)}`);
+  const lines = (await response.text()).split('\n').filter(Boolean);
+  return lines.reduce((sum, line) => sum + Number(line.split(': ')[1]), 0);
+}
+
+function unknownVariant(variant: string): never {
+  throw new Error(`Envoy has no listener named ${variant}`);
+}
