@@ -90,19 +90,22 @@ async function signatoriesOf(
   const groups = Map.groupBy(operators, ({ issuer, jwksFile, jwksUrl }) =>
     JSON.stringify([issuer, jwksFile, jwksUrl]),
   );
-  const made = await Promise.all([...groups.values()].map((group) => signatoryOf(group, options)));
+  const made = await Promise.all(
+    [...groups.values()].flatMap((group) =>
+      group.slice(0, 1).map((first) => signatoryOf(first, group, options)),
+    ),
+  );
   const problems = made.filter((one) => typeof one === 'string');
   if (problems.length > 0) throw new IdentityConfigError(problems);
   return made.filter((one) => typeof one !== 'string');
 }
 
-/** A problem, as text, where there is one. */
+/** A problem, as text, where there is one. `first` stands for the group, whose issuer and keys are the same. */
 async function signatoryOf(
+  first: OperatorConfig,
   operators: readonly OperatorConfig[],
   options: IssuerKeysOptions,
 ): Promise<Signatory | string> {
-  const [first] = operators;
-  if (first === undefined) return 'an operator is missing';
   const source = await keySourceOf(first);
   if (typeof source === 'string') return `The operator "${first.name}": ${source}`;
   const audience = [...new Set(operators.map((operator) => operator.audience))];
@@ -111,6 +114,8 @@ async function signatoryOf(
 }
 
 async function keySourceOf({ issuer, jwksFile, jwksUrl }: OperatorConfig): Promise<KeySource | string> {
+  if (jwksFile !== undefined && jwksUrl !== undefined)
+    return 'it has jwksFile and jwksUrl; it must have one of them';
   if (jwksFile !== undefined) {
     const jwks = await readJwks(jwksFile);
     return typeof jwks === 'string' ? `${jwksFile} ${jwks}` : { kind: 'given', jwks };

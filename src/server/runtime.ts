@@ -3,10 +3,10 @@ import { compilePolicy, type Policy } from '../authz/policy.ts';
 import { compileRoutes } from '../authz/routes.ts';
 import type { Config } from '../config/schema.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
-import type { IdentityProvider, OperatorAuthenticator } from '../identity/identity.ts';
+import type { OperatorAuthenticator } from '../identity/identity.ts';
 import type { IssuerKeysOptions } from '../identity/issuer-keys.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
-import { createIdentityProvider } from '../identity/provider.ts';
+import { createIdentityProvider, type ConfiguredIdentityProvider } from '../identity/provider.ts';
 import { createAssertionSigner } from '../token/assertion.ts';
 import { createSessionTokenMinter, type SessionTokenMinter } from '../token/mint.ts';
 import { loadKeyRing, type KeyRing } from '../token/signing-keys.ts';
@@ -17,7 +17,7 @@ export interface Runtime {
   readonly policy: Policy;
   readonly keyRing: KeyRing;
   readonly minter: SessionTokenMinter;
-  readonly identityProviders: ReadonlyMap<string, IdentityProvider>;
+  readonly identityProviders: ReadonlyMap<string, ConfiguredIdentityProvider>;
   readonly operators: OperatorAuthenticator;
 }
 

@@ -21,6 +21,7 @@ import { loadRuntime } from './load-runtime.ts';
 import { openStore } from './open-store.ts';
 import { startReloading } from './reload.ts';
 import { createCheckReporter } from './report-check.ts';
+import type { Runtime } from './runtime.ts';
 import { StartError } from './start-error.ts';
 
 /** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
@@ -122,8 +123,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     swap: (next) => {
       runtime = next;
       log.configure(next.config.log);
+      prefetchKeys(next);
     },
   });
+  prefetchKeys(runtime);
   const down = undo.move();
   log.info('started', { version: options.version, listen: config.listen, routes: config.routes.length });
 
@@ -145,6 +148,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     reload: () => reloading.now(),
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** So that the first login does not wait for it, and a wrong address shows in the log at once. */
+function prefetchKeys({ identityProviders }: Runtime): void {
+  for (const provider of identityProviders.values()) void provider.prefetch();
 }
 
 /** For `/readyz`: a `StoreError` says what is wrong without naming a key or a secret. */

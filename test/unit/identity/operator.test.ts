@@ -174,6 +174,7 @@ describe('a configuration of operators that cannot work', () => {
       { ...insecure, name: 'f', issuer: 'ci', jwksUrl: 'http://keys.example.com/jwks' },
       { ...insecure, name: 'g', issuer: 'ci' },
       { ...fromFile('h'), jwksFile: join(dir, 'missing.json') },
+      { ...fromFile('i'), jwksUrl: 'https://keys.example.com/jwks' },
     );
     await expect(making).rejects.toMatchObject({
       code: 'ERR_IDENTITY_CONFIG',
@@ -188,6 +189,7 @@ describe('a configuration of operators that cannot work', () => {
         expect.stringMatching(/"f": jwksUrl is not protected in transit/),
         expect.stringMatching(/"g": the issuer, where keys are discovered, is not a URL/),
         expect.stringMatching(/"h": .*missing\.json can't be read/),
+        expect.stringMatching(/"i": it has jwksFile and jwksUrl/),
       ],
     });
     await expect(making).rejects.not.toThrow('SECRET');

@@ -29,15 +29,15 @@ async function setUp(cacheCharacters?: number) {
     ttlMs: 60_000,
     ...(cacheCharacters === undefined ? {} : { cacheCharacters }),
   });
-  return { signer, first, second, use: (next: KeyRing) => (ring = next) };
+  return { signer, rings: { first, second }, use: (next: KeyRing) => (ring = next) };
 }
 
 describe('an assertion for an app', () => {
   it('B3 C1 says what the app may see, and an app verifies it with the published keys', async () => {
-    const { signer, first } = await setUp();
+    const { signer, rings } = await setUp();
     const verified = await jwtVerify(
       await signer.sign(request),
-      createLocalJWKSet({ keys: first.publicJwks.keys.map((key) => ({ ...key })) }),
+      createLocalJWKSet({ keys: rings.first.publicJwks.keys.map((key) => ({ ...key })) }),
       { issuer: ISSUER, audience: 'billing', typ: ASSERTION_TYP, currentDate: new Date(NOW_MS) },
     );
     expect(verified.payload).toEqual({
@@ -85,14 +85,16 @@ describe('an assertion for an app', () => {
   });
 
   it('E9 is made anew when keys change, also when they change while it is signed', async () => {
-    const { signer, second, use } = await setUp();
+    const { signer, rings, use } = await setUp();
     const first = signer.sign(request);
-    use(second);
+    use(rings.second);
     expect(signer.sign(request)).toBeInstanceOf(Promise);
     await first;
     const again = await signer.sign(request);
     expect(again).not.toBe(await first);
     expect(signer.sign(request)).toBe(again);
+    use(rings.first);
+    expect(signer.sign(request)).toBeInstanceOf(Promise);
   });
 
   it('the memory of assertions is bounded by their length', async () => {

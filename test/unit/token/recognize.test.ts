@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { looksLikeSessionToken } from '../../../src/token/recognize.ts';
 import { segment } from '../../parts/key-rings.ts';
 
+/** Many cases in one test, on a machine that may be busy. */
+const PROPERTY = { timeout: 60_000 };
+
 const TYP = 'singlestate-session+jwt';
 const header = { alg: 'EdDSA', kid: 'a', typ: TYP };
 const jwt = (head: object | string) => `${segment(head)}.${segment({ sid: 'secret' })}.${'A'.repeat(86)}`;
@@ -48,12 +51,12 @@ describe('a session token is recognised without being verified', () => {
     expect(looksLikeSessionToken(text)).toBe(false);
   });
 
-  it('E8 never throws, whatever the text', () => {
+  it('E8 never throws, whatever the text', PROPERTY, () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string().map(segment), fc.json().map(segment));
     fc.assert(fc.property(text, (value) => typeof looksLikeSessionToken(value) === 'boolean'));
   });
 
-  it('E8 recognises a token amid anything that does not touch it', () => {
+  it('E8 recognises a token amid anything that does not touch it', PROPERTY, () => {
     const around = fc.string({ unit: fc.constantFrom(' ', ',', '"', '\t', ';', ':', 'é') });
     fc.assert(fc.property(around, around, (a, b) => looksLikeSessionToken(`${a}${jwt(header)}${b}`)));
   });
