@@ -1,4 +1,4 @@
-/** Runs a Valkey (or a Redis) on 127.0.0.1 that keeps nothing on disk, and can be stalled, killed and brought back. */
+/** Runs a Valkey (or a Redis) on 127.0.0.1 that can be stalled, killed and brought back; hides its arguments. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ export interface ValkeyOptions {
   readonly port?: number | undefined;
   /** For its log file. Default: a temporary folder that `stop` removes. */
   readonly directory?: string | undefined;
-  /** Further arguments, as valkey.conf would say them. */
+  /** Further arguments, as valkey.conf would say them. Without any, nothing is kept on disk. */
   readonly arguments?: readonly string[] | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface RunningValkey extends AsyncDisposable {
   /** Stalls it (SIGSTOP): connections stay open and new ones are accepted by the kernel, but nothing is answered. */
   pause(): void;
   resume(): void;
-  /** Ends it if it runs, and starts an empty one on the same port. */
+  /** Kills it if it runs, and starts it anew on the same port: empty, unless `arguments` made it keep something. */
   restart(): Promise<void>;
 }
 

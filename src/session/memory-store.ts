@@ -125,7 +125,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): SessionStor
   function touch({ ref, seenAtMs, idleTimeoutMs }: Touch): void {
     enter('touch');
     const record = find(sessionKey(ref));
-    const live = record?.fields.revoked === undefined && record && liveNumbers(record.fields);
+    const live = record && liveNumbers(record.fields);
     if (!live) return;
     const { lastSeen, expires } = live;
     if (seenAtMs <= lastSeen || seenAtMs >= lastSeen + idleTimeoutMs || seenAtMs >= expires) return;
@@ -157,13 +157,14 @@ function sessionKey(ref: SessionRef): string {
   return `${partitionOfRef(ref)}:session:${ref.slice(3)}`;
 }
 
-/** The numbers of a record that may be written to; undefined where one of its fields is missing or damaged. */
+/** The numbers of a record that may be changed; undefined for a tombstone, and where a field is missing or damaged. */
 function liveNumbers(fields: RecordFields) {
+  if (fields.revoked !== undefined || fields.document === undefined) return undefined;
   const version = wholeNumber(fields.version);
   const lastSeen = wholeNumber(fields.lastSeen);
   const expires = wholeNumber(fields.expires);
   if (version === undefined || lastSeen === undefined || expires === undefined) return undefined;
-  return fields.document === undefined ? undefined : { version, lastSeen, expires };
+  return { version, lastSeen, expires };
 }
 
 /** Goes round the records for ever, a few in each call, and forgets those whose time has come (A5). */

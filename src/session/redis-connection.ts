@@ -3,6 +3,7 @@
  * and its errors, which become `StoreError` here and nowhere else.
  */
 import { Redis, type RedisOptions } from 'ioredis';
+import { createBackoff, type Backoff } from './backoff.ts';
 import { StoreError, type StoreOperation } from './store.ts';
 
 export interface RedisConnectionOptions {
@@ -54,10 +55,14 @@ const SHORTEST_STALL_MS = 500;
 /** How many commands may be unanswered on one connection; beyond that they fail at once (D9). */
 const MAX_UNANSWERED = 10_000;
 
+/** An ACL or a proxy may forbid ROLE; that leaves the question open, and is the operator's choice. */
+const ROLE_IS_NOT_TOLD = /^(NOPERM|ERR unknown command)/;
+
 /** @throws TypeError where the URL is not one of a Redis. */
 export function connectToRedis(options: RedisConnectionOptions): RedisConnection {
   const { deadlineMs } = options;
-  const backoff = createBackoff();
+  // Reset by a primary, not by a connection: a replica counts as a failed attempt.
+  const backoff = createBackoff({ firstMs: FIRST_RETRY_MS, longestMs: LONGEST_RETRY_MS });
   const redis = new Redis(redisOptions(options, backoff));
   const primary = watchPrimary(redis, options, backoff);
   const holdBatch = batching(redis);
@@ -134,14 +139,16 @@ function watchPrimary(
 
   const verify = () => {
     void redis.role((error, reply) => {
-      // An ACL that forbids ROLE leaves the question open; other failures end the connection by themselves.
-      if (isEnded || (error && !error.message.startsWith('NOPERM'))) return;
-      if (reply?.[0] === 'slave' || reply?.[0] === 'replica') refuseReplica();
+      // Without a reply the connection is lost, which is told elsewhere.
+      if (isEnded || (error && error.name !== 'ReplyError')) return;
+      if (error && !ROLE_IS_NOT_TOLD.test(error.message)) giveUp(error);
+      else if (reply?.[0] === 'slave' || reply?.[0] === 'replica')
+        giveUp(new Error('the server is a replica'));
       else found();
     });
   };
-  const refuseReplica = () => {
-    obstacle = new Error('the server is a replica');
+  const giveUp = (reason: Error) => {
+    obstacle = withoutArguments(reason);
     redis.disconnect(true);
   };
   const found = () => {
@@ -155,9 +162,9 @@ function watchPrimary(
   };
 
   redis.on('error', (error: Error) => {
-    obstacle = withoutArguments(error);
     // ioredis goes on after some errors: with another database than asked for, where SELECT was refused.
-    if (redis.status === 'connect' || redis.status === 'ready') redis.disconnect(true);
+    if (redis.status === 'connect' || redis.status === 'ready') giveUp(error);
+    else obstacle = withoutArguments(error);
   });
   redis.on('ready', verify);
   redis.on('close', lost);
@@ -191,20 +198,6 @@ function batching(redis: Redis): () => void {
     held = redis.stream;
     held.cork();
     setImmediate(release);
-  };
-}
-
-interface Backoff {
-  readonly nextMs: () => number;
-  readonly reset: () => void;
-}
-
-/** Exponential with full jitter and capped, for ever (D7). A connection to a replica does not count as a success. */
-function createBackoff(): Backoff {
-  let attempts = 0;
-  return {
-    nextMs: () => Math.random() * Math.min(FIRST_RETRY_MS * 2 ** attempts++, LONGEST_RETRY_MS),
-    reset: () => (attempts = 0),
   };
 }
 

@@ -118,6 +118,18 @@ export function corruptRecordTests(current: CurrentStore): void {
       },
     );
 
+    test('E6 a tombstone that still holds a sound document is a tombstone', async () => {
+      const { store, nowMs, inject, fields } = current();
+      const ref = newRef();
+      const record = { ...SOUND, revoked: 'operator', revokedAt: String(NOW) };
+      await inject(ref, record);
+      expect(await store.read(ref)).toEqual({ state: 'revoked', cause: 'operator', revokedAtMs: NOW });
+      const write = { ref, expectedVersion: 3, document: DOCUMENT };
+      expect(await store.write(write)).toEqual({ outcome: 'revoked' });
+      await store.touch({ ref, seenAtMs: nowMs() + 5, idleTimeoutMs: IDLE_TIMEOUT_MS });
+      expect(await fields(ref)).toEqual(record);
+    });
+
     test('D4 the record that the others are made from is sound', async () => {
       const { store, inject } = current();
       const ref = newRef();

@@ -403,6 +403,32 @@ describe('a server that refuses', () => {
     expect(await store.read(newRef())).toEqual({ state: 'absent' });
   });
 
+  test.each([
+    { ability: 'just what it needs', more: ['+info', '+role'] },
+    { ability: 'no look at the server', more: [] },
+  ])('E4 a user with $ability can do every operation', async ({ more }) => {
+    const commands = ['ping', 'hello', 'client', 'hmget', 'eval', 'evalsha'];
+    const inScripts = ['type', 'exists', 'hexists', 'set', 'hset', 'hincrby', 'del', 'pexpireat'];
+    const allowed = [...commands, ...inScripts].map((command) => `+${command}`);
+    const user = ['on', `>${PASSWORD}`, '~singlestate:*', '-@all', ...allowed, ...more];
+    await openRaw().acl('SETUSER', 'gateway', ...user);
+    const store = await openReadyStore({ username: 'gateway', password: PASSWORD });
+    const session = newSession(Date.now());
+    const { ref, document } = session;
+    expect(await store.create(session)).toMatchObject({ outcome: 'created' });
+    await store.touch({ ref, seenAtMs: session.nowMs + 5, idleTimeoutMs: IDLE_TIMEOUT_MS });
+    expect(await store.write({ ref, expectedVersion: 1, document })).toMatchObject({ outcome: 'written' });
+    expect(await store.revoke({ ref, cause: 'operator', nowMs: Date.now() })).toEqual({ outcome: 'revoked' });
+    expect(await store.read(ref)).toMatchObject({ state: 'revoked' });
+  });
+
+  test('A4 a server that has no ROLE command is taken for a primary', async () => {
+    const proxied = await startValkey({ arguments: ['--rename-command', 'ROLE', ''] });
+    cleanUps.push(() => proxied.stop());
+    const store = await openReadyStore({ url: proxied.url });
+    expect(await store.read(newRef())).toEqual({ state: 'absent' });
+  });
+
   test('E2 a database that the server does not have is not replaced by another one', async () => {
     const changes: ConnectionChange[] = [];
     const onConnection = (change: ConnectionChange) => changes.push(change);

@@ -7,11 +7,6 @@ local function whole_number(text)
   return nil
 end
 
--- Digits only: Lua would write a large number as 1.7e+12.
-local function digits(number)
-  return string.format('%.0f', number)
-end
-
 -- state: absent, live, revoked or corrupt; the other fields as text, false where they are missing.
 local function read_record(key)
   local type = redis.call('TYPE', key).ok

@@ -13,7 +13,7 @@ redis.call('HSET', KEYS[1], 'revoked', ARGV[1], 'revokedAt', ARGV[2])
 local forget_at = ARGV[4]
 if record.state == 'live' then
   redis.call('HSET', KEYS[1], 'version', record.version, 'expires', record.expires)
-  forget_at = digits(tonumber(record.expires) + tonumber(ARGV[3]))
+  forget_at = tonumber(record.expires) + tonumber(ARGV[3])
 end
 redis.call('PEXPIREAT', KEYS[1], forget_at)
 return { 'revoked' }

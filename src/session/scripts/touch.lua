@@ -10,5 +10,5 @@ if seen <= last_seen or seen >= last_seen + idle or seen >= expires then
   return { 'ignored' }
 end
 redis.call('HSET', KEYS[1], 'lastSeen', ARGV[1])
-redis.call('PEXPIREAT', KEYS[1], digits(math.min(expires, seen + idle) + tonumber(ARGV[3])))
+redis.call('PEXPIREAT', KEYS[1], math.min(expires, seen + idle) + tonumber(ARGV[3]))
 return { 'touched' }

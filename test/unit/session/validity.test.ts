@@ -45,6 +45,15 @@ test.each<{ lookup: SessionLookup; reason: string }>([
   expect(validate(lookup, NOW, IDLE_MS)).toEqual({ valid: false, reason });
 });
 
+test.each([
+  { what: 'now', lookup: liveLookup(NOW, NOW + 1_000), nowMs: NaN, idleMs: IDLE_MS },
+  { what: 'the idle timeout', lookup: liveLookup(NOW, NOW + 1_000), nowMs: NOW, idleMs: NaN },
+  { what: 'the last use', lookup: liveLookup(NaN, NOW + 1_000), nowMs: NOW, idleMs: IDLE_MS },
+  { what: 'the absolute timeout', lookup: liveLookup(NOW, NaN), nowMs: NOW, idleMs: IDLE_MS },
+])('E3 a session is over where $what is no number', ({ lookup, nowMs, idleMs }) => {
+  expect(validate(lookup, nowMs, idleMs)).toMatchObject({ valid: false });
+});
+
 test('E3 no times make a session valid at or past one of its timeouts', () => {
   const ms = fc.integer({ min: 0, max: 4_000_000_000_000 });
   fc.assert(
