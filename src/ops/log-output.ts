@@ -1,8 +1,8 @@
 /**
- * Where log lines go: a file descriptor, written in batches off the event loop. Hides batching, partial writes, and
- * what happens when nobody reads: lines are dropped and counted, and the server goes on.
+ * Where log lines go: a file descriptor that does not block, written in batches. Hides batching, partial writes, and
+ * what happens when nobody reads: lines wait, then further ones are dropped and counted, and the server goes on.
  */
-import { write, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface LogOutput {
@@ -23,13 +23,12 @@ const BATCH_CHARS = 16 * 1024;
 const MAX_PENDING_CHARS = 8 * 1024 * 1024;
 const MAX_DELAY_MS = 250;
 const RETRY_MS = 20;
-const MAX_FLUSH_MS = 1_000;
+const MAX_RETRIES_AT_END = 50;
 const NOTHING = new Uint8Array();
-const MAX_EXIT_RETRIES = MAX_FLUSH_MS / RETRY_MS;
 
 /**
- * Lines are written once 16 KiB are waiting, after 250 ms, or when the process exits, whatever comes first. `fd` should
- * not block: a write that does holds one of Node's four threads, and the process can't exit while it lasts.
+ * Lines are written once 16 KiB are waiting, after 250 ms, or when the process exits, whatever comes first. Written on
+ * the event loop: to a descriptor that does not block that takes microseconds, and no write is under way at an exit.
  */
 export function createLogOutput(fd: number, options: LogOutputOptions): LogOutput {
   const output = new BatchingOutput(fd, options);
@@ -42,11 +41,11 @@ class BatchingOutput implements LogOutput {
   readonly #onDropped: LogOutputOptions['onDropped'];
   #lines: string[] = [];
   #pendingChars = 0;
-  /** The rest of a batch that the reader had no room for yet. */
-  #refused: Uint8Array = NOTHING;
+  /** What the reader had no room for yet of the batch that is being written. */
+  #rest: Uint8Array = NOTHING;
+  #restLines = 0;
   #dropped = 0;
-  #delay: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(fd: number, { onDropped }: LogOutputOptions) {
     this.#fd = fd;
@@ -60,77 +59,68 @@ class BatchingOutput implements LogOutput {
     }
     this.#lines.push(line);
     this.#pendingChars += line.length;
-    this.#schedule();
+    if (this.#pendingChars >= BATCH_CHARS && this.#rest.length === 0) this.#send();
+    else this.#sendAfter(MAX_DELAY_MS);
   }
 
   async flush(): Promise<void> {
-    const gaveUp = Promise.withResolvers<undefined>();
-    const timer = setTimeout(gaveUp.resolve, MAX_FLUSH_MS, undefined);
-    await Promise.race([this.#writeEverything(), gaveUp.promise]);
-    clearTimeout(timer);
+    this.#send();
+    for (let retries = 0; this.#isWaiting() && retries < MAX_RETRIES_AT_END; retries++) {
+      await delay(RETRY_MS);
+      this.#send();
+    }
   }
 
   flushAtExit(): void {
-    let bytes: Uint8Array = Buffer.concat([this.#refused, this.#take()]);
-    for (let retries = 0; bytes.length > 0 && retries < MAX_EXIT_RETRIES;) {
+    this.#send();
+    for (let retries = 0; this.#isWaiting() && retries < MAX_RETRIES_AT_END; retries++) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+      this.#send();
+    }
+  }
+
+  #isWaiting(): boolean {
+    return this.#rest.length > 0 || this.#lines.length > 0;
+  }
+
+  #sendAfter(ms: number): void {
+    this.#timer ??= setTimeout(() => this.#send(), ms).unref();
+  }
+
+  /** Writes until nothing is left or the reader has no more room. */
+  #send(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    while (this.#isWaiting()) {
+      if (this.#rest.length === 0) this.#takeBatch();
       try {
-        bytes = bytes.subarray(writeSync(this.#fd, bytes));
+        this.#rest = this.#rest.subarray(writeSync(this.#fd, this.#rest));
+        if (this.#rest.length === 0) this.#reportDropped();
       } catch (error) {
-        if (!isBusy(error)) return;
-        retries += 1;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+        if (isBusy(error)) {
+          this.#sendAfter(RETRY_MS);
+          return;
+        }
+        this.#dropBatch();
       }
     }
   }
 
-  #schedule(): void {
-    if (this.#pendingChars >= BATCH_CHARS) this.#start();
-    else if (this.#pendingChars > 0) this.#delay ??= setTimeout(() => this.#start(), MAX_DELAY_MS).unref();
-  }
-
-  #start(): void {
-    clearTimeout(this.#delay);
-    this.#delay = undefined;
-    this.#writing ??= this.#writeBatch().finally(() => {
-      this.#writing = undefined;
-      this.#schedule();
-    });
-  }
-
-  async #writeEverything(): Promise<void> {
-    while (this.#lines.length > 0 || this.#writing !== undefined) {
-      this.#start();
-      await this.#writing;
+  #takeBatch(): void {
+    let count = 0;
+    for (let chars = 0; chars < BATCH_CHARS && count < this.#lines.length; count++) {
+      chars += this.#lines[count]?.length ?? 0;
     }
+    const batch = this.#lines.splice(0, count).join('');
+    this.#pendingChars -= batch.length;
+    this.#rest = Buffer.from(batch);
+    this.#restLines = count;
   }
 
-  async #writeBatch(): Promise<void> {
-    const count = this.#lines.length;
-    try {
-      await this.#writeBytes(this.#take());
-      this.#reportDropped();
-    } catch {
-      // The reader is gone, or the disk is full, perhaps for a while: a server that can't log still serves.
-      this.#dropped += count;
-    }
-  }
-
-  async #writeBytes(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      const written = await writeSome(this.#fd, rest);
-      rest = rest.subarray(written);
-      if (written > 0) continue;
-      this.#refused = rest;
-      await delay(RETRY_MS);
-      this.#refused = NOTHING;
-    }
-  }
-
-  #take(): Buffer {
-    const bytes = Buffer.from(this.#lines.join(''));
-    this.#lines = [];
-    this.#pendingChars = 0;
-    return bytes;
+  /** The reader is gone, or the disk is full, perhaps for a while: a server that can't log still serves. */
+  #dropBatch(): void {
+    this.#rest = NOTHING;
+    this.#dropped += this.#restLines;
   }
 
   #reportDropped(): void {
@@ -138,17 +128,6 @@ class BatchingOutput implements LogOutput {
     this.#dropped = 0;
     if (count > 0) this.#onDropped(count);
   }
-}
-
-/** How many bytes were taken: none where the reader is behind. */
-function writeSome(fd: number, bytes: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, bytes, (error, written) => {
-      if (error === null) resolve(written);
-      else if (isBusy(error)) resolve(0);
-      else reject(error);
-    });
-  });
 }
 
 /** The reader of a non-blocking pipe is behind. */

@@ -20,7 +20,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface DecisionEntry {
   readonly decisionId: string;
   readonly decision: 'allow' | 'deny' | 'error';
-  /** `none` for an allow. */
+  /** `none` for an allow, or in shadow mode the reason for which it would be a deny. */
   readonly reason: string;
   readonly transport: string;
   readonly method: string;

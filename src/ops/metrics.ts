@@ -11,7 +11,7 @@ export interface MetricFacts {
 
 const TRANSPORT = 'how the check came: `grpc` or `http`';
 const DECISION = '`allow`, `deny` or `error`';
-const OPERATION = 'what was asked of the store, such as `read` or `create`';
+const OPERATION = '`read`, `create`, `write`, `revoke`, `touch` or `ping`';
 
 /** docs/reference/metrics.md is generated from this table. */
 export const METRICS = {
@@ -23,7 +23,8 @@ export const METRICS = {
       transport: TRANSPORT,
       app: 'the app of the route, by its configured name; `none` where no route matched or it names no app',
       decision: DECISION,
-      reason: 'the reason of a deny or an error; `none` for an allow',
+      reason:
+        'the reason of a deny or an error; `none` for an allow, or in shadow mode the reason for which it would be a deny',
     },
   },
   checkDuration: {
@@ -36,7 +37,11 @@ export const METRICS = {
     name: 'singlestate_store_operations_total',
     type: 'counter',
     help: 'Operations asked of the session store.',
-    labels: { operation: OPERATION, outcome: 'how it ended, such as `ok`, `timeout` or `unavailable`' },
+    labels: {
+      operation: OPERATION,
+      outcome:
+        '`ok`; other answers: `absent`, `revoked`, `corrupt`, `conflict`, `replayed`; no answer: `timeout`, `unavailable`; a mistake of Singlestate: `fault`',
+    },
   },
   storeDuration: {
     name: 'singlestate_store_duration_seconds',
@@ -48,7 +53,7 @@ export const METRICS = {
     name: 'singlestate_shed_total',
     type: 'counter',
     help: 'Requests refused at once because the server was full.',
-    labels: { reason: 'which limit was reached' },
+    labels: { reason: '`overloaded`: more than `check.maxInFlight` checks were under way' },
   },
   sessionsCreated: {
     name: 'singlestate_sessions_created_total',
@@ -60,13 +65,13 @@ export const METRICS = {
     name: 'singlestate_sessions_ended_total',
     type: 'counter',
     help: 'Sessions ended before their time.',
-    labels: { cause: 'why, such as `operator` or `corrupt`' },
+    labels: { cause: '`operator`: revoked by one; `corrupt`: what was stored is no session document' },
   },
   tokensIssued: {
     name: 'singlestate_tokens_issued_total',
     type: 'counter',
     help: 'Session tokens signed.',
-    labels: { cause: 'what for, such as `created`' },
+    labels: { cause: '`created`: for a session that was opened' },
   },
   configReloads: {
     name: 'singlestate_config_reloads_total',
@@ -105,7 +110,7 @@ export type ReloadOutcome = 'applied' | 'refused';
 
 /** Every string given must come from a closed set: the code's own words, or names that the configuration holds. */
 export interface Metrics {
-  /** `app` and `reason` are `none` where there is none. */
+  /** `app` and `reason` are `none` where there is none. An allow has a reason in shadow mode alone. */
   observeCheck(
     transport: Transport,
     app: string,

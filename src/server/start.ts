@@ -15,7 +15,7 @@ import { createMetrics } from '../ops/metrics.ts';
 import { startOpsServer } from '../ops/ops-server.ts';
 import { createAftercare } from '../session/aftercare.ts';
 import { observeStore } from '../session/observed-store.ts';
-import type { SessionStore } from '../session/store.ts';
+import { StoreError, type SessionStore } from '../session/store.ts';
 import { apiDependencies } from './api-dependencies.ts';
 import { loadRuntime } from './load-runtime.ts';
 import { openStore } from './open-store.ts';
@@ -157,5 +157,5 @@ function prefetchKeys({ identityProviders }: Runtime): void {
 
 /** For `/readyz`: a `StoreError` says what is wrong without naming a key or a secret. */
 function explainStore(error: unknown): string {
-  return error instanceof Error ? error.message : 'no answer';
+  return error instanceof StoreError ? error.message : 'it failed';
 }

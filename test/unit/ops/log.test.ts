@@ -116,17 +116,24 @@ describe('a decision line', () => {
     });
   });
 
-  it('carries status, shadow mode and the ids of the request and its trace', () => {
+  it('carries status, detail, shadow mode and the ids of the request and its trace', () => {
     const log = createLog({ ...ALL, stream });
     log.logDecision({
       ...ENTRY,
       decision: 'deny',
       status: 403,
       shadow: true,
+      detail: 'missing invoices:read',
       requestId: 'r1',
       traceId: 't1',
     });
-    expect(only()).toMatchObject({ status: 403, shadow: true, request_id: 'r1', trace_id: 't1' });
+    expect(only()).toMatchObject({
+      status: 403,
+      shadow: true,
+      detail: 'missing invoices:read',
+      request_id: 'r1',
+      trace_id: 't1',
+    });
   });
 
   it.each(['/a?token=s3', '/a?', '/a#s3', '/a#?s3', '/a?x#s3'])('E2 of %s holds no query', (path) => {
@@ -136,7 +143,7 @@ describe('a decision line', () => {
 
   it('is one bounded line whatever the client sends', () => {
     const wild = `\r\n{"level":"error"}\u2028\0\ud800${'x'.repeat(100_000)}`;
-    const sent = { method: wild, host: wild, path: `/${wild}`, requestId: wild, traceId: wild };
+    const sent = { method: wild, host: wild, path: `/${wild}`, detail: wild, requestId: wild, traceId: wild };
     createLog({ ...ALL, stream }).logDecision({ ...ENTRY, ...sent });
     expect(lines[0]?.length).toBeLessThan(2_500);
     expect(only()).toMatchObject({ level: 'info', decision: 'allow' });
