@@ -21,10 +21,13 @@ export interface DurableValkey {
   readonly stop: () => Promise<void>;
 }
 
-/** Every write is on disk before it is acknowledged, so that a session outlives the process. */
+/**
+ * Every write is with the operating system before it is acknowledged, so that a session outlives the process. It may not
+ * outlive the machine: waiting for the disk would cost a busy laptop more than the store's deadline.
+ */
 export async function startDurableValkey(options: DurableValkeyOptions): Promise<DurableValkey> {
   const { binary, folder: directory, restartAfterMs } = options;
-  const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+  const durable = ['--appendonly', 'yes', '--appendfsync', 'no'];
   const valkey = await startValkey({ binary, directory, arguments: durable });
   options.watch.process(valkey);
   const ending = new AbortController();
@@ -53,7 +56,12 @@ async function keep(
     say?.(`Valkey ended (${how}). It is started again in ${restartAfterMs / 1000} s.`);
     await delay(restartAfterMs, undefined, { signal }).catch(() => undefined);
     if (isOver()) return;
-    await valkey.restart();
+    try {
+      await valkey.restart();
+    } catch (error) {
+      say?.(`Valkey can't be started again: ${String(error)}`);
+      return;
+    }
     watch.process(valkey);
     say?.(`Valkey runs again, as process ${valkey.pid}.`);
   }

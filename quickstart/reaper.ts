@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
  */
 const SCRIPT = `trap '' INT TERM HUP
 while read -r line; do pids=$line; done
-if [ -n "$pids" ]; then kill -KILL -- $pids; sleep 0.2; fi
+if [ -n "$pids" ]; then kill -s KILL -- $pids; sleep 0.2; fi
 rm -rf "$1"`;
 
 export interface Reaper {

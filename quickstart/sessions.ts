@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEMO_CLIENT } from '../examples/identity-provider/directory.ts';
 import { signIn } from '../examples/identity-provider/sign-in.ts';
-import { singlestate } from './command.ts';
+import { EXIT } from '../src/cli/cli-error.ts';
+import { CommandError, singlestate } from './command.ts';
 
 /** Where sessions are opened; a `Stack` is one. */
 export interface SessionPlace {
@@ -19,11 +20,32 @@ export interface OpenedSession {
   readonly token: string;
 }
 
-/** Signs the user in and opens a session. @throws Error that says which step failed. */
+const TRIES = 5;
+
+/**
+ * Signs the user in and opens a session. Where the server can't answer now, as on a machine that is busy starting things,
+ * it does both again: an ID token is good for one try.
+ * @throws Error that says which step failed.
+ */
 export async function openSession(
   place: SessionPlace,
   user: string,
   signal?: AbortSignal,
+): Promise<OpenedSession> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryToOpen(place, user, signal);
+    } catch (error) {
+      const isTemporary = error instanceof CommandError && error.exitCode === EXIT.unavailable;
+      if (!isTemporary || tries === TRIES) throw error;
+    }
+  }
+}
+
+async function tryToOpen(
+  place: SessionPlace,
+  user: string,
+  signal: AbortSignal | undefined,
 ): Promise<OpenedSession> {
   const { redirectUri, id: clientId } = DEMO_CLIENT;
   const { idToken, nonce } = await signIn({ issuer: place.issuer, clientId, redirectUri, user });

@@ -153,7 +153,7 @@ function outage({ url, alice, valkeyPid }: Scene): Step[] {
       expect: { status: 503 },
     },
     {
-      title: 'Valkey is back with what it had on disk, and so is the session',
+      title: 'Valkey is back with what it had written to its file, and so is the session',
       request: `${PATIENTLY} ${invoice}`,
       expect: asBefore,
     },

