@@ -74,15 +74,20 @@ function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
-/** The route table sees the sound routes alone, so its indexes are turned back into the file's. */
+/** The route table sees the sound routes alone: its indexes, also those in its messages, are turned into the file's. */
 function routeProblems(
   { sound, locate }: LoadedConfig,
   compileRoutes: CompileRoutes,
 ): readonly ConfigProblem[] {
   const compiled = compileRoutes(sound.routes.map(({ route }) => route));
   if (compiled.ok) return [];
-  return compiled.problems.map((problem) =>
-    routeProblem(locate, { ...problem, index: sound.routes[problem.index]?.index ?? problem.index }),
+  const inFile = (index: number) => sound.routes[index]?.index ?? index;
+  return compiled.problems.map(({ index, field, message }) =>
+    routeProblem(locate, {
+      index: inFile(index),
+      field,
+      message: message.replace(/\broutes\[(\d+)\]/g, (_, other) => `routes[${inFile(Number(other))}]`),
+    }),
   );
 }
 

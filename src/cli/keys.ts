@@ -10,6 +10,7 @@ import {
   type RotationRequest,
 } from '../token/key-files.ts';
 import { SIGNING_ALGS, type SigningAlg } from '../token/signing-jwk.ts';
+import { CliError, EXIT } from './cli-error.ts';
 
 const LONGEST_MS = parseDuration('365d');
 
@@ -31,7 +32,7 @@ interface RotateOptions {
   readonly removeAfter?: number;
 }
 
-/** The command and its subcommands. An action rejects with an error that carries `exitCode` and a message for people. */
+/** The command and its subcommands. An action rejects with `CliError`. */
 export function keysCommand({ write, nowMs }: KeysCommandParts): Command {
   const keys = new Command('keys').description('the keys that sign session tokens');
   subcommand(keys, 'generate', 'make the first key of a folder, active at once')
@@ -108,6 +109,6 @@ async function plainly<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (cause) {
     if (!(cause instanceof KeyFilesError)) throw cause;
-    throw Object.assign(new Error(cause.message, { cause }), { exitCode: 1 });
+    throw new CliError(cause.code === 'ERR_KEY_FOLDER' ? EXIT.usage : EXIT.refused, cause.message, { cause });
   }
 }

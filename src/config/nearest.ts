@@ -2,8 +2,6 @@
 
 /** The known word that a reader would take `word` for: the same but for case, `-` and `_`, or a slip or two away. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  const same = known.find((each) => bare(each) === bare(word));
-  if (same !== undefined) return same;
   const most = Math.min(2, Math.floor(word.length / 2));
   const [best] = known
     .map((each) => ({ each, distance: editDistance(bare(word), bare(each)) }))

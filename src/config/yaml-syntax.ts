@@ -41,7 +41,10 @@ function syntaxProblems(
   positionOf: (offset: number) => Position,
 ): readonly ConfigProblem[] {
   const firstOfLine = new Map<number, ConfigProblem>();
+  // The library ends the document at an unexpected token, and finds everything after it unexpected too.
+  const end = document.errors.find(({ code }) => code === 'UNEXPECTED_TOKEN');
   for (const error of [...document.errors, ...document.warnings]) {
+    if (error.code === 'UNEXPECTED_TOKEN' && error !== end) continue;
     const position = positionOf(startOf(error, document));
     if (firstOfLine.has(position.line)) continue;
     firstOfLine.set(position.line, { ...position, path: '', message: sayError(error, text) });

@@ -68,6 +68,17 @@ config.yaml:8:62 operators[0].jwksFile: jwks.json does not exist
     ]);
   });
 
+  it('names both of two routes that tie as the file counts them, also after a faulty one', async () => {
+    const tied = '  - match: { path: /tied }\n    require: { public: true }\n';
+    const lines = (await check(GOOD.replace('"/a/{id}"', 'a') + tied + tied)).split('\n');
+    expect(lines).toEqual([
+      'config.yaml:11:20 routes[0].match.path: must begin with "/"',
+      expect.stringMatching(/^config\.yaml:18:\d+ routes\[3\]\.match.*: ties with routes\[2\]/),
+      '2 problems',
+      '',
+    ]);
+  });
+
   it('finds faults of the schema, across keys, of routes and of files in one go', async () => {
     const text = GOOD.replace('app: billing', 'app: biling')
       .replace('path: "/a/{id}"', 'path: "/a/{id}", method: GET')

@@ -49,14 +49,20 @@ describe('singlestate keys', () => {
   });
 
   it.each([
-    ['an unknown algorithm', ['generate', '--alg', 'RS256'], 'Allowed choices are EdDSA, ES256'],
-    ['a duration without a unit', ['rotate', '--activate-in', '10'], 'a whole number with a unit'],
-    ['a duration that is too long', ['rotate', '--activate-in', '366d'], 'up to "365d"'],
-    ['a folder without keys', ['list'], 'singlestate keys generate'],
-  ])('%s ends with exit code 1 and says what would be right', async (_, args, message) => {
+    ['an unknown algorithm', ['generate', '--alg', 'RS256'], 1, 'Allowed choices are EdDSA, ES256'],
+    ['a duration without a unit', ['rotate', '--activate-in', '10'], 1, 'a whole number with a unit'],
+    ['a duration that is too long', ['rotate', '--activate-in', '366d'], 1, 'up to "365d"'],
+    ['a folder without keys', ['list'], 2, 'singlestate keys generate'],
+  ])('%s fails and says what would be right', async (_, args, exitCode, message) => {
     await expect(run(...args)).rejects.toMatchObject({
-      exitCode: 1,
+      exitCode,
       message: expect.stringContaining(message) as string,
     });
+  });
+
+  it('a folder that has keys is not given a first one', async () => {
+    await run('generate');
+    const refusal = { exitCode: 1, message: expect.stringContaining('singlestate keys rotate') as string };
+    await expect(run('generate')).rejects.toMatchObject(refusal);
   });
 });

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { publishedSchema, writtenSchema, type JsonSchema } from '../../../src/config/json-schema.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { MINIMAL, problemsOf } from './minimal.ts';
+
+// A process that loads the formatter takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const REFERENCE = join(import.meta.dirname, '../../../docs/reference');
 const EXAMPLE = await readFile(join(REFERENCE, 'example.yaml'), 'utf8');
@@ -133,12 +136,15 @@ describe('the generated reference', () => {
       encoding: 'utf8',
     });
 
-  it('is fresh, and a stale file is named', async () => {
+  it('is fresh', () => {
     expect(check()).toMatchObject({ status: 0, stderr: '' });
-    for (const file of ['configuration.md', 'config.schema.json']) {
-      await appendFile(join(folder, file), '\n');
-      const { status, stderr } = check();
-      expect([status, stderr]).toEqual([1, expect.stringContaining(`${file} is stale`)]);
-    }
+  });
+
+  it('is refused where it is stale, and the files are named', async () => {
+    const files = ['configuration.md', 'config.schema.json'];
+    for (const file of files) await appendFile(join(folder, file), '\n');
+    const { status, stderr } = check();
+    expect(status).toBe(1);
+    for (const file of files) expect(stderr).toContain(`${file} is stale`);
   });
 });

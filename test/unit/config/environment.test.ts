@@ -1,6 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { expandEnvironment } from '../../../src/config/environment.ts';
+
+// Properties take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ENV = { A: 'alpha', B_2: 'beta', EMPTY: '', NESTED: '${A}', DOLLAR: "$&$1$'" };
 

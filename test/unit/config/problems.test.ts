@@ -233,6 +233,14 @@ describe('rules that tie keys together', () => {
     expect(problemsOf(MINIMAL + text)).toEqual(problems);
   });
 
+  it('say nothing about what is missing', () => {
+    const text = `${MINIMAL}operators:\n${operator('""', 'x')}${operator('""', 'y')}`;
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(/^8:13 operators\[0\]\.name: must be at most 63/),
+      expect.stringMatching(/^9:13 operators\[1\]\.name: must be at most 63/),
+    ]);
+  });
+
   it('hold at the bound, and port 0 is never the same', () => {
     const text = `${MINIMAL}session: { idleTimeout: 5m, absoluteTimeout: 5m }\nlisten: { check: "a:0", api: "a:0", ops: "a:0" }`;
     expect(problemsOf(text)).toEqual([]);
@@ -286,8 +294,8 @@ session: { maxBytes: 1 }
   });
 
   it('leaves its sound routes and named files to other checks', () => {
-    const loaded = load(FAULTY);
-    expect(loaded.sound.routes.map(({ index, route }) => [index, route.match.path])).toEqual([[0, '/a']]);
-    expect(loaded.sound.files).toEqual([]);
+    const { sound } = load(`${FAULTY}operators: [{ jwksFile: jwks.json }]`.replace('[get]', '[GET]'));
+    expect(sound.routes.map(({ index, route }) => [index, route.match.path])).toEqual([[0, '/a']]);
+    expect(sound.files.map(({ location }) => location)).toEqual(['/etc/singlestate/jwks.json']);
   });
 });

@@ -92,6 +92,12 @@ describe('a text that is not YAML 1.2', () => {
     expect(problemsOf(text)).toEqual(problems);
   });
 
+  it('is refused where it begins to be wrong, not for every line after it', () => {
+    expect(problemsOf('a: { path: /x/{id} }\nb: 1\nc: 2')).toEqual([
+      `1:15 has an unexpected "{" here; ${QUOTE_IN_FLOW}`,
+    ]);
+  });
+
   it('is refused when it is nested without end', () => {
     expect(problemsOf('['.repeat(20_000))).toEqual([expect.stringMatching(/^1:\d+ is nested too deeply$/)]);
     const deep = `${MINIMAL}apps: ${'['.repeat(100)}${']'.repeat(100)}`;
@@ -173,18 +179,18 @@ describe('aliases', () => {
   it('mean what stands before them, whatever the name is given to later', () => {
     const { apps } = configOf(`${MINIMAL}apps:
   a: &x { reads: &r { scopes: &s [one] } }
-  b: { reads: { scopes: &s [two] } }
-  c: *x
-  d: { reads: *r }
-  e: { reads: { scopes: *s } }
+  b: { reads: &q { scopes: *s } }
+  c: { reads: { scopes: &s [two] } }
+  d: *x
+  e: { reads: *r }
+  f: { reads: *q }
+  g: { reads: { scopes: *s } }
 `);
-    expect(Object.values(apps).map((app) => app.reads.scopes[0])).toEqual([
-      'one',
-      'two',
-      'one',
-      'one',
-      'two',
-    ]);
+    expect(
+      Object.values(apps)
+        .map((app) => app.reads.scopes[0])
+        .join(' '),
+    ).toBe('one one two one one one two');
   });
 
   it('of something faulty give its line, under each path', () => {
