@@ -67,9 +67,9 @@ function documentFields(session: Session, idleTimeoutMs: number): SessionMessage
     authentication: {
       authenticatedAt: timestampFromMs(authentication.atMs),
       ...(authentication.acr !== undefined && { acr: authentication.acr }),
-      ...(authentication.amr !== undefined && { amr: authentication.amr }),
+      ...(authentication.amr !== undefined && { amr: [...authentication.amr] }),
     },
-    scopes: document.scopes,
+    scopes: [...document.scopes],
     attributes: document.attributes,
     // A document is JSON by construction; its type says `unknown` because apps choose what is in a slice.
     slices: document.slices as JsonObject,

@@ -4,36 +4,43 @@ import { z } from 'zod';
 /** The newest document schema that this code writes. Older ones are migrated when read; newer ones are not guessed at. */
 export const SCHEMA_VERSION = 1;
 
-const documentSchema = z.strictObject({
-  schema: z.literal(SCHEMA_VERSION),
-  identity: z.strictObject({
-    /** The configured name of the identity provider. */
-    provider: z.string().min(1),
-    /** OIDC `iss`. */
-    issuer: z.string().min(1),
-    /** OIDC `sub`. */
-    subject: z.string().min(1),
-    /** OIDC `sid`: the session at the identity provider, where it has one. */
-    providerSession: z.string().optional(),
-  }),
-  authentication: z.strictObject({
-    /** When the user proved who they are (OIDC `auth_time`, else `iat`), Unix milliseconds. */
-    atMs: z.int().nonnegative(),
-    /** OIDC `acr`. */
-    acr: z.string().optional(),
-    /** OIDC `amr` (RFC 8176). */
-    amr: z.array(z.string()).optional(),
-  }),
-  scopes: z.array(z.string()),
-  attributes: z.record(z.string(), z.string()),
-  /** State that apps share, by slice name; any JSON value. */
-  slices: z.record(z.string(), z.unknown()),
-  createdAtMs: z.int().nonnegative(),
-  /** The absolute timeout, Unix milliseconds. */
-  expiresAtMs: z.int().nonnegative(),
-});
+/** What it yields is frozen, since readers share it. */
+const documentSchema = z
+  .strictObject({
+    schema: z.literal(SCHEMA_VERSION),
+    identity: z
+      .strictObject({
+        /** The configured name of the identity provider. */
+        provider: z.string().min(1),
+        /** OIDC `iss`. */
+        issuer: z.string().min(1),
+        /** OIDC `sub`. */
+        subject: z.string().min(1),
+        /** OIDC `sid`: the session at the identity provider, where it has one. */
+        providerSession: z.string().optional(),
+      })
+      .readonly(),
+    authentication: z
+      .strictObject({
+        /** When the user proved who they are (OIDC `auth_time`, else `iat`), Unix milliseconds. */
+        atMs: z.int().nonnegative(),
+        /** OIDC `acr`. */
+        acr: z.string().optional(),
+        /** OIDC `amr` (RFC 8176). */
+        amr: z.array(z.string()).readonly().optional(),
+      })
+      .readonly(),
+    scopes: z.array(z.string()).readonly(),
+    attributes: z.record(z.string(), z.string()).readonly(),
+    /** State that apps share, by slice name; any JSON value. */
+    slices: z.record(z.string(), z.unknown()).readonly(),
+    createdAtMs: z.int().nonnegative(),
+    /** The absolute timeout, Unix milliseconds. */
+    expiresAtMs: z.int().nonnegative(),
+  })
+  .readonly();
 
-export type SessionDocument = Readonly<z.infer<typeof documentSchema>>;
+export type SessionDocument = z.infer<typeof documentSchema>;
 
 export type DecodedDocument =
   | { readonly ok: true; readonly document: SessionDocument }

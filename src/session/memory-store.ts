@@ -2,6 +2,7 @@
  * The session store inside this process, for one replica and for tests: nothing outlives the process. Holds records
  * laid out and encoded as in Redis, so that no object is shared with a caller.
  */
+import { createDocumentMemo } from './document-memo.ts';
 import { encodeDocument } from './document.ts';
 import {
   encodeWholeNumber,
@@ -48,6 +49,7 @@ const SWEEP_STEP = 8;
 export function createMemoryStore(options: MemoryStoreOptions = {}): SessionStore {
   const { now = Date.now, records = new Map<string, MemoryRecord>() } = options;
   const sweep = sweeper(records, now);
+  const decode = createDocumentMemo();
   let isClosed = false;
 
   /** What every operation begins with. */
@@ -68,7 +70,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): SessionStor
   function read(ref: SessionRef): SessionLookup {
     enter('read');
     const { version, document, lastSeen, revoked, revokedAt } = find(sessionKey(ref))?.fields ?? {};
-    return lookupOf(ref, version, document, lastSeen, revoked, revokedAt);
+    return lookupOf(ref, version, document, lastSeen, revoked, revokedAt, decode);
   }
 
   function create(session: NewSession): CreateOutcome {

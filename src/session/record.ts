@@ -2,7 +2,7 @@
  * How a session is laid out in the store: the fields of its record, what they mean, and when the record is forgotten.
  * `scripts/record.lua` judges records by the same rules.
  */
-import { decodeDocument } from './document.ts';
+import type { DocumentMemo } from './document-memo.ts';
 import { RETENTION_MS, type RevocationCause, type SessionLookup } from './store.ts';
 import type { SessionRef } from './ref.ts';
 
@@ -53,13 +53,14 @@ export function lookupOf(
   lastSeen: FieldValue,
   revoked: FieldValue,
   revokedAt: FieldValue,
+  decode: DocumentMemo,
 ): SessionLookup {
   if (revoked != null) {
     const cause = CAUSES.includes(revoked) ? (revoked as RevocationCause) : 'unknown';
     return { state: 'revoked', cause, revokedAtMs: wholeNumber(revokedAt) ?? 0 };
   }
   if (version == null && document == null && lastSeen == null) return { state: 'absent' };
-  return liveLookup(ref, wholeNumber(version), document, wholeNumber(lastSeen));
+  return liveLookup(ref, wholeNumber(version), document, wholeNumber(lastSeen), decode);
 }
 
 function liveLookup(
@@ -67,11 +68,12 @@ function liveLookup(
   version: number | undefined,
   text: FieldValue,
   lastSeenAtMs: number | undefined,
+  decode: DocumentMemo,
 ): SessionLookup {
   if (version === undefined) return corrupt('version: not a whole number');
   if (lastSeenAtMs === undefined) return corrupt('lastSeen: not a whole number');
   if (text == null) return corrupt('document: missing');
-  const decoded = decodeDocument(text);
+  const decoded = decode(ref, text);
   if (!decoded.ok) return { state: 'corrupt', problem: decoded.problem, removable: decoded.removable };
   return { state: 'live', session: { ref, version, lastSeenAtMs, document: decoded.document } };
 }

@@ -1,4 +1,5 @@
 /** The session store on Redis or Valkey: one hash a session, read by HMGET, changed by Lua. Hides keys and fields. */
+import { createDocumentMemo } from './document-memo.ts';
 import { encodeDocument } from './document.ts';
 import {
   connectToRedis,
@@ -50,6 +51,7 @@ export function createRedisStore(options: RedisStoreOptions): SessionStore {
   const writes = connect('write');
   const runScript = defineScripts(writes.redis);
   const keys = keyNames(options.keyPrefix);
+  const decode = createDocumentMemo();
 
   function connect(role: ConnectionRole): RedisConnection {
     return connectToRedis({
@@ -74,7 +76,7 @@ export function createRedisStore(options: RedisStoreOptions): SessionStore {
       throw error;
     }
     const [version, document, lastSeen, revoked, revokedAt] = reply as (string | null)[];
-    return lookupOf(ref, version, document, lastSeen, revoked, revokedAt);
+    return lookupOf(ref, version, document, lastSeen, revoked, revokedAt, decode);
   }
 
   async function run(name: ScriptName, keysAndArguments: readonly string[]): Promise<unknown[]> {

@@ -95,12 +95,13 @@ export function lifeTests(current: CurrentStore): void {
 
     test('E2 what a caller does to its document afterwards reaches nobody else', async () => {
       const { store, nowMs } = current();
-      const document = newDocument(nowMs(), { scopes: ['invoices:read'] });
-      const session = newSession(nowMs(), { document });
+      const scopes = ['invoices:read'];
+      const session = newSession(nowMs(), { document: newDocument(nowMs(), { scopes }) });
       await store.create(session);
-      document.scopes.push('admin:*');
+      scopes.push('admin:*');
       const first = await store.read(session.ref);
-      if (first.state === 'live') first.session.document.scopes.push('admin:*');
+      if (first.state !== 'live') throw new Error('it was just created');
+      expect(() => (first.session.document.scopes as string[]).push('admin:*')).toThrow(TypeError);
       expect(await store.read(session.ref)).toMatchObject({
         session: { document: { scopes: ['invoices:read'] } },
       });
