@@ -1,22 +1,26 @@
-/** From a configuration file on disk to a runtime: every problem of the file and of what it names, all at once. */
+/** From a configuration file on disk to a runtime: what start-up, every reload and `check-config` go through. */
 import type { Environment } from '../config/environment.ts';
-import { readConfigFile } from '../config/files.ts';
-import { loadConfig } from '../config/load.ts';
-import { buildRuntime, type BuiltRuntime, type RuntimeOptions } from './runtime.ts';
+import { problemAt } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import { checkConfig } from './check-config.ts';
+import { buildRuntime, type Runtime, type RuntimeOptions } from './runtime.ts';
 
-/** Problems are lines for people: `FILE:LINE:COLUMN path: message`. Never rejects for what is wrong with a file. */
+export type LoadedRuntime =
+  | { readonly ok: true; readonly runtime: Runtime; readonly warnings: readonly string[] }
+  /** Lines for people, as compilers write them: `FILE:LINE:COLUMN path: message`. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Never rejects for what is wrong with a file: all that is, the keys and identities that it names included, comes at once. */
 export async function loadRuntime(
   file: string,
   env: Environment,
   options: RuntimeOptions,
-): Promise<BuiltRuntime> {
-  const reading = await readConfigFile(file);
-  if (!reading.ok) return { ok: false, problems: [`${file}: ${reading.problem}`] };
-  const loaded = loadConfig({ text: reading.text, file, env });
-  if (loaded.ok) return buildRuntime(loaded.config, options);
-  const lines = loaded.problems.map(
-    ({ line, column, path, message }) =>
-      `${file}:${line}:${column} ${path}${path === '' ? '' : ': '}${message}`,
-  );
-  return { ok: false, problems: lines };
+): Promise<LoadedRuntime> {
+  const checked = await checkConfig(file, env);
+  const built = checked.ok ? await buildRuntime(checked.config, checked.routes, options) : undefined;
+  if (built?.ok) return built;
+  const problems = checked.ok
+    ? (built?.findings ?? []).map((finding) => problemAt(checked.locate, finding))
+    : checked.problems;
+  return { ok: false, problems: problems.map((problem) => `${file}:${formatProblem(problem)}`) };
 }

@@ -4,14 +4,15 @@ import { restartOnlyChanges } from '../config/restart-only.ts';
 import { watchConfig } from '../config/watch.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import type { BuiltRuntime, Runtime } from './runtime.ts';
+import type { LoadedRuntime } from './load-runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 /** ConfigMaps and Secrets take a minute to reach a pod; a look at a few small files costs next to nothing. */
 const WATCH_INTERVAL_MS = 1_000;
 
 export interface ReloadOptions {
   readonly configFile: string;
-  readonly load: () => Promise<BuiltRuntime>;
+  readonly load: () => Promise<LoadedRuntime>;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly current: () => Runtime;

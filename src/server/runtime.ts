@@ -1,6 +1,7 @@
 /** What one configuration compiles to: everything that a reload swaps, built as a whole or not at all. */
 import { compilePolicy, type Policy } from '../authz/policy.ts';
-import { compileRoutes } from '../authz/routes.ts';
+import type { RouteTable } from '../authz/routes.ts';
+import type { ConfigPath, Finding } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
@@ -23,7 +24,7 @@ export interface Runtime {
 
 export type BuiltRuntime =
   | { readonly ok: true; readonly runtime: Runtime; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly problems: readonly string[] };
+  | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /** How long an identity provider may take for discovery and keys together; a call of the Session API may wait for it twice. */
 const FETCH_TIMEOUT_MS = 4_000;
@@ -35,56 +36,54 @@ export interface RuntimeOptions {
   readonly onFetchFailure: (problem: string, cause: unknown) => void;
 }
 
-/** Reads the files that the configuration names. Asks no network: identity providers are asked when they are needed. */
+/** Reads the keys that the configuration names. Asks no network: identity providers are asked when they are needed. */
 export async function buildRuntime(
   config: Config,
+  routes: RouteTable,
   { now, onFetchFailure }: RuntimeOptions,
 ): Promise<BuiltRuntime> {
   const identity = { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure };
-  const routes = compileRoutes(config.routes);
   const keys = await loadKeyRing(config.token.keysDir, now());
-  const operators = await createOperatorAuthenticator(config.operators, identity).catch(identityProblems);
-  const providers = createProviders(config, identity);
-  if (!routes.ok || !keys.ok || isProblems(operators) || isProblems(providers)) {
-    return {
-      ok: false,
-      problems: [
-        ...(routes.ok ? [] : routes.problems.map(({ index, message }) => `routes[${index}]: ${message}`)),
-        ...(keys.ok ? [] : keys.problems),
-        ...(isProblems(operators) ? operators : []),
-        ...(isProblems(providers) ? providers : []),
-      ],
-    };
+  const operators = await found(['operators'], () => createOperatorAuthenticator(config.operators, identity));
+  const providers = await found(['identityProviders'], () => createProviders(config, identity));
+  if (!keys.ok || !operators.ok || !providers.ok) {
+    const ofKeys = keys.ok ? [] : keys.problems.map((message) => ({ path: ['token', 'keysDir'], message }));
+    return { ok: false, findings: [...ofKeys, ...operators.findings, ...providers.findings] };
   }
   const keyRing = () => keys.ring;
   const { issuer, audience = issuer, cacheSize } = config.token;
   const policy = compilePolicy(config, {
-    routes: routes.table,
+    routes,
     tokens: createSessionTokenVerifier({ keyRing, issuer, audience, cacheSize }),
     assertions: createAssertionSigner({ keyRing, issuer, ttlMs: config.assertion.ttl }),
   });
-  const minter = createSessionTokenMinter({ keyRing, issuer, audience });
-  const runtime = { config, policy, keyRing: keys.ring, minter, identityProviders: providers, operators };
+  const runtime = {
+    config,
+    policy,
+    keyRing: keys.ring,
+    minter: createSessionTokenMinter({ keyRing, issuer, audience }),
+    identityProviders: providers.value,
+    operators: operators.value,
+  };
   return { ok: true, runtime, warnings: keys.warnings };
 }
 
 function createProviders(config: Config, options: IssuerKeysOptions) {
+  return new Map(
+    config.identityProviders.map((provider) => [provider.name, createIdentityProvider(provider, options)]),
+  );
+}
+
+type Found<T> =
+  | { readonly ok: true; readonly value: T; readonly findings: readonly Finding[] }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+/** What is wrong with identities as findings at the key that names them. */
+async function found<T>(path: ConfigPath, make: () => T | Promise<T>): Promise<Found<T>> {
   try {
-    return new Map(
-      config.identityProviders.map((provider) => [provider.name, createIdentityProvider(provider, options)]),
-    );
+    return { ok: true, value: await make(), findings: [] };
   } catch (error) {
-    return identityProblems(error);
+    if (!(error instanceof IdentityConfigError)) throw error;
+    return { ok: false, findings: error.problems.map((message) => ({ path, message })) };
   }
-}
-
-type Problems = readonly string[];
-
-function isProblems(outcome: object): outcome is Problems {
-  return Array.isArray(outcome);
-}
-
-function identityProblems(error: unknown): Problems {
-  if (error instanceof IdentityConfigError) return error.problems;
-  throw error;
 }

@@ -59,8 +59,6 @@ describe('E3 a variant of a protected path never lands on a public rule', () => 
     '/billing/invoices/42%00',
     '/public/%252e%252e/billing/invoices/42',
     '/public//x/../../billing/invoices/42',
-    '/public/./a',
-    '/public//a',
     '//public/a',
     '/public/%c0%ae%c0%ae/x',
   ];
@@ -75,7 +73,7 @@ test('a spelling that means the same is the same route', async () => {
   const { token } = await bed.open();
   for (const path of [
     '/billing/invoices/42',
-    '/%62illing/invoices/42',
+    '/billing/invoices/4%32',
     '/billing/invoices/42/',
     '/billing/invoices/42?a=/../b',
   ]) {

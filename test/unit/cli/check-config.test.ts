@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileRoutes } from '../../../src/authz/routes.ts';
-import { checkConfig, checkConfigCommand, renderCheck } from '../../../src/cli/check-config.ts';
+import { checkConfigCommand } from '../../../src/cli/check-config.ts';
+import { createSigningJwk, generateKey } from '../../../src/token/key-files.ts';
+import { publicJwk } from '../../../src/token/jwks.ts';
 
 const GOOD = `store:
   url: "memory:"
@@ -27,17 +28,25 @@ let file: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'check-config-'));
   file = join(folder, 'config.yaml');
-  await mkdir(join(folder, 'keys'));
+  await generateKey(join(folder, 'keys'), 'EdDSA', Date.now());
   await writeFile(join(folder, 'password'), 'hunter2\n');
-  await writeFile(join(folder, 'jwks.json'), '{}');
+  const operatorKey = publicJwk(await createSigningJwk('EdDSA', 0));
+  await writeFile(join(folder, 'jwks.json'), JSON.stringify({ keys: [operatorKey] }));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
 /** What the command prints about a text, with the folder's name left out. */
 async function check(text: string): Promise<string> {
   await writeFile(file, text);
-  const checked = await checkConfig({ file, env: {}, compileRoutes });
-  return renderCheck(file, checked).replaceAll(`${folder}/`, '');
+  return (await run()).replaceAll(`${folder}/`, '');
+}
+
+/** What the command prints about the file as it is. */
+async function run(): Promise<string> {
+  let out = '';
+  const command = checkConfigCommand({ env: {}, write: (text) => (out += text) });
+  await command.parseAsync([file], { from: 'user' }).catch(() => undefined);
+  return out;
 }
 
 describe('check-config', () => {
@@ -102,8 +111,20 @@ config.yaml:8:62 operators[0].jwksFile: jwks.json does not exist
   ])('says so when the file itself %s', async (_how, spoil, problem) => {
     await writeFile(file, GOOD);
     await spoil();
-    const checked = await checkConfig({ file, env: {}, compileRoutes });
-    expect(renderCheck(file, checked)).toBe(`${file}:1:1 the configuration file ${problem}\n1 problem\n`);
+    expect(await run()).toBe(`${file}:1:1 the configuration file ${problem}\n1 problem\n`);
+  });
+
+  it('names what is wrong with keys and operators, at the line that names them', async () => {
+    await rm(join(folder, 'keys'), { recursive: true });
+    await mkdir(join(folder, 'keys'));
+    await writeFile(join(folder, 'jwks.json'), '{}');
+    const lines = (await check(GOOD)).split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^config\.yaml:6:12 token\.keysDir: keys: holds no \*\.json or \*\.jwk file/),
+      expect.stringMatching(/^config\.yaml:7:1 operators: The operator "a": jwks\.json is not a JWK Set/),
+      '2 problems',
+      '',
+    ]);
   });
 
   it('prints its findings, and ends with exit code 1 where there are any', async () => {
