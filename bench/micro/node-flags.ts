@@ -11,14 +11,13 @@ import { inRun } from '../rig/run.ts';
 import { createSessionSource, startSinglestate } from '../rig/singlestate.ts';
 import { startBenchValkey } from '../rig/valkey.ts';
 
-const REFERENCE = 'no-flags';
+const REFERENCE = 'as-shipped';
 
 const FLAGS = {
-  [REFERENCE]: [],
-  'as-shipped': productNodeFlags(),
-  'semi-space-1': ['--max-semi-space-size=1', '--single-threaded-gc'],
+  [REFERENCE]: productNodeFlags(),
   'semi-space-2': ['--max-semi-space-size=2', '--single-threaded-gc'],
-  'semi-space-8': ['--max-semi-space-size=8', '--single-threaded-gc'],
+  'semi-space-4': ['--max-semi-space-size=4', '--single-threaded-gc'],
+  'semi-space-16': ['--max-semi-space-size=16', '--single-threaded-gc'],
   'single-threaded-gc': ['--single-threaded-gc'],
 };
 
