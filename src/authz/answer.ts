@@ -22,16 +22,16 @@ export interface Passage {
 
 export type Answer = Passage | (Refusal & { readonly allowed: false; readonly metadata: DecisionMetadata });
 
-/** Rejects when an allowed request can't be given its headers; `refusalAnswer` never fails. */
-export async function answerFor(
+/** `assertion` is what `assertionFor` made for an allow. */
+export function answerFor(
   decision: Decision,
   decisionId: string,
   request: AuthzRequest,
   policy: Policy,
-  nowMs: number,
-): Promise<Answer> {
+  assertion: string | undefined,
+): Answer {
   if (decision.decision !== 'allow') return refusalAnswer(decision, decisionId, request);
-  const { set, remove } = await requestMutations(decision, request, policy, nowMs);
+  const { set, remove } = requestMutations(decision, request, policy, assertion);
   return {
     allowed: true,
     set,
@@ -52,18 +52,17 @@ export function refusalAnswer(
 
 function metadataOf(decision: Decision, decisionId: string): DecisionMetadata {
   const session = decision.decision === 'error' ? undefined : decision.session;
-  return {
-    decision: decision.decision,
-    decision_id: decisionId,
-    ...(decision.reason && { reason: decision.reason }),
-    ...(decision.route && { route: decision.route.name }),
-    ...(decision.route?.app && { app: decision.route.app }),
-    ...(session && {
-      ref: session.ref,
-      subject: session.document.identity.subject,
-      issuer: session.document.identity.issuer,
-      scopes: scopeList(session.document.scopes),
-      version: session.version,
-    }),
-  };
+  const { reason, route } = decision;
+  const metadata: Record<string, string | number> = { decision: decision.decision, decision_id: decisionId };
+  if (reason !== undefined) metadata['reason'] = reason;
+  if (route !== undefined) metadata['route'] = route.name;
+  if (route?.app !== undefined) metadata['app'] = route.app;
+  if (session !== undefined) {
+    metadata['ref'] = session.ref;
+    metadata['subject'] = session.document.identity.subject;
+    metadata['issuer'] = session.document.identity.issuer;
+    metadata['scopes'] = scopeList(session.document.scopes);
+    metadata['version'] = session.version;
+  }
+  return metadata;
 }

@@ -8,6 +8,7 @@ import type { ValidSession } from '../session/validity.ts';
 import { answerFor, refusalAnswer, type Answer } from './answer.ts';
 import { authorize, type SessionReader } from './authorize.ts';
 import { fail, type Decision, type Failure } from './decision.ts';
+import { assertionFor } from './mutations.ts';
 import type { Policy } from './policy.ts';
 import type { AuthzRequest } from './request.ts';
 
@@ -39,8 +40,8 @@ export interface CheckerParts {
 
 export interface Checker {
   /**
-   * Never rejects, and settles within the deadline: the configured one, or `timeoutMs` where the caller will not wait
-   * that long (gRPC's `grpc-timeout`).
+   * Settles within the deadline: the configured one, or `timeoutMs` where the caller will not wait that long (gRPC's
+   * `grpc-timeout`). Rejects only with what `report` throws: every other fault is an answer.
    */
   check(request: AuthzRequest, timeoutMs?: number): Promise<Answer>;
   readonly inFlight: number;
@@ -64,7 +65,10 @@ export function createChecker(parts: CheckerParts): Checker {
     try {
       const outcome = await within(Math.min(deadlineMs, timeoutMs), decide(request, decisionId));
       if (outcome === LATE) return failed(fail('deadline_exceeded', undefined));
-      return over(outcome.decision, outcome.answer);
+      const { decision, answer, nowMs, idleTimeoutMs } = outcome;
+      if (decision.decision === 'allow' && decision.session)
+        parts.used(decision.session, nowMs, idleTimeoutMs);
+      return over(decision, answer);
     } catch (error) {
       return failed(failureOf(error));
     } finally {
@@ -76,10 +80,9 @@ export function createChecker(parts: CheckerParts): Checker {
     const policy = parts.policy();
     const nowMs = parts.now();
     const decision = await authorize(request, policy, parts.sessions, nowMs);
-    const answer = await answerFor(decision, decisionId, request, policy, nowMs);
-    if (decision.decision === 'allow' && decision.session)
-      parts.used(decision.session, nowMs, policy.idleTimeoutMs);
-    return { decision, answer };
+    const assertion = decision.decision === 'allow' ? await assertionFor(decision, policy, nowMs) : undefined;
+    const answer = answerFor(decision, decisionId, request, policy, assertion);
+    return { decision, answer, nowMs, idleTimeoutMs: policy.idleTimeoutMs };
   }
 
   return {
@@ -96,7 +99,9 @@ const LATE = Symbol('late');
 function within<T>(ms: number, work: Promise<T>): Promise<T | typeof LATE> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms, LATE);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    const settled = () => clearTimeout(timer);
+    work.then(settled, settled);
+    work.then(resolve, reject);
   });
 }
 

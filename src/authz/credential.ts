@@ -27,11 +27,13 @@ export function findCredential(headers: ReadonlyMap<string, string>, cookieName:
 
 /** The tokens of an `authorization` header; of a list of them, every one. */
 export function bearerTokens(authorization: string): string[] {
-  const parts = authorization.length > MAX_TOKEN_LENGTH * 4 ? [authorization] : authorization.split(',');
-  return parts.flatMap((part) => {
-    const [, token] = BEARER.exec(part.trim()) ?? [];
-    return token === undefined ? [] : [token.trim()];
-  });
+  const isList = authorization.includes(',') && authorization.length <= MAX_TOKEN_LENGTH * 4;
+  const tokens: string[] = [];
+  for (const part of isList ? authorization.split(',') : [authorization]) {
+    const token = BEARER.exec(part.trim())?.[1];
+    if (token !== undefined) tokens.push(token.trim());
+  }
+  return tokens;
 }
 
 /** The values of every cookie of that name (RFC 6265 section 5.4 allows more than one). */

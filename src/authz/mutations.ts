@@ -1,10 +1,8 @@
 /** What an allowed request looks like when it reaches the app: first everything forgeable is taken out, then identity put in. */
-import type { ValidSession } from '../session/validity.ts';
 import { looksLikeSessionToken } from '../token/recognize.ts';
 import { bearerTokens, withoutCookie } from './credential.ts';
 import type { Allow } from './decision.ts';
 import type { Policy } from './policy.ts';
-import type { SessionView } from './projection.ts';
 import type { AuthzRequest } from './request.ts';
 
 export type HeaderField = readonly [name: string, value: string];
@@ -18,14 +16,14 @@ export interface RequestMutations {
 
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
-/** Rejects when the app's assertion can't be signed: a request without the headers it should have is not let through. */
-export async function requestMutations(
+/** `assertion` is what `assertionFor` made. */
+export function requestMutations(
   allowed: Allow,
   request: AuthzRequest,
   policy: Policy,
-  nowMs: number,
-): Promise<RequestMutations> {
-  const set = allowed.session === undefined ? [] : await identityHeaders(allowed, policy, nowMs);
+  assertion: string | undefined,
+): RequestMutations {
+  const set = identityHeaders(allowed, policy, assertion);
   const remove = forgeableHeaders(request.headers, policy, set);
   const authorization = request.headers.get('authorization');
   if (authorization !== undefined && holdsSessionToken(authorization, allowed)) remove.push('authorization');
@@ -35,35 +33,41 @@ export async function requestMutations(
   return { set, remove };
 }
 
-async function identityHeaders(
+function identityHeaders(
   { session, route }: Allow,
   policy: Policy,
-  nowMs: number,
-): Promise<HeaderField[]> {
+  assertion: string | undefined,
+): HeaderField[] {
   if (session === undefined) return [];
-  const projection = policy.projection(route.app);
-  const view = projection.view(session);
-  const headers = projection.headers(session, view);
-  if (projection.app !== undefined && projection.assertion) {
-    const signed = await assertion(projection.app, session, view, policy, nowMs);
-    if (!COMPACT_JWS.test(signed))
-      throw new TypeError('the assertion signer answered with something else than a JWT');
-    headers.push([policy.headers.assertion, signed]);
-  }
+  const headers: HeaderField[] = policy.projection(route.app).headers(session);
+  if (assertion !== undefined) headers.push([policy.headers.assertion, assertion]);
   return headers;
 }
 
-function assertion(app: string, session: ValidSession, view: SessionView, policy: Policy, nowMs: number) {
+/**
+ * The assertion about the session for the route's app, where that is to have one. Rejects when it can't be signed: a
+ * request without a header that it should have is not let through.
+ */
+export async function assertionFor(
+  { session, route }: Allow,
+  policy: Policy,
+  nowMs: number,
+): Promise<string | undefined> {
+  const { app, assertion, view } = policy.projection(route.app);
+  if (session === undefined || app === undefined || !assertion) return undefined;
   const { identity, expiresAtMs } = session.document;
   const { ref, version } = session;
-  const facts = { ref, version, subject: identity.subject, identityIssuer: identity.issuer, ...view };
-  return policy.assertions.sign({
-    app,
-    facts,
-    notAfterMs: expiresAtMs,
-    generation: policy.generation,
-    nowMs,
-  });
+  const facts = {
+    ref,
+    version,
+    subject: identity.subject,
+    identityIssuer: identity.issuer,
+    ...view(session),
+  };
+  const request = { app, facts, notAfterMs: expiresAtMs, generation: policy.generation, nowMs };
+  const signed = await policy.assertions.sign(request);
+  if (COMPACT_JWS.test(signed)) return signed;
+  throw new TypeError('the assertion signer answered with something else than a JWT');
 }
 
 /**
@@ -88,7 +92,8 @@ function forgeableHeaders(
 
 /** Whether a header name is under the prefix once case and punctuation are ignored, as CGI-like servers ignore them. */
 export function isUnderPrefix(name: string, prefix: string): boolean {
-  if (name.length < prefix.length || !name.toLowerCase().startsWith(prefix.charAt(0))) return false;
+  // A prefix begins with a letter: most names are told apart by their first character, in either case.
+  if (name.length < prefix.length || (name.charCodeAt(0) | 0x20) !== prefix.charCodeAt(0)) return false;
   return (
     name
       .slice(0, prefix.length)

@@ -8,10 +8,10 @@ export interface RequestPath {
   /** Decoded segments joined by `/`, no empty and no `.` one, no trailing slash; `%`, `?` and `#` stay encoded. */
   readonly path: string;
   /**
-   * What an app sees that takes segments as they are written: with the empty and the `.` ones, and with `%61` where
-   * an `a` would do (RFC 3986 section 6.2.2.2). Mostly the same as `path`.
+   * What it is for apps that take segments as they are written: the empty and the `.` ones too, or `%61` where an `a`
+   * would do (RFC 3986 section 6.2.2.2), or both. Mostly none.
    */
-  readonly written: string;
+  readonly otherReadings: readonly string[];
   readonly trailingSlash: boolean;
 }
 
@@ -36,7 +36,9 @@ export function canonicalPath(target: string): CanonicalPath {
   const queryAt = target.indexOf('?');
   const raw = queryAt === -1 ? target : target.slice(0, queryAt);
   if (target.includes('#')) return refused('the target has a fragment');
-  return PLAIN.test(raw) ? { ok: true, path: raw, written: raw, trailingSlash: false } : canonicalOdd(raw);
+  return PLAIN.test(raw)
+    ? { ok: true, path: raw, otherReadings: [], trailingSlash: false }
+    : canonicalOdd(raw);
 }
 
 function canonicalOdd(raw: string): CanonicalPath {
@@ -51,12 +53,16 @@ function canonicalOdd(raw: string): CanonicalPath {
   const segments = parts.map(decodeSegment);
   const fault = segments.find((segment) => typeof segment !== 'string');
   if (fault !== undefined) return refused(fault.problem);
-  return {
-    ok: true,
-    path: joinSegments((segments as string[]).filter((segment) => segment !== '' && segment !== '.')),
-    written: joinSegments(parts.map((part) => decodeURIComponent(part.replace(NEEDLESS_ESCAPE, '%25')))),
-    trailingSlash,
-  };
+  if (segments.includes('') && segments.includes('.')) return refused('the path has empty and "." segments');
+  return { ok: true, ...readings(parts, segments as string[]), trailingSlash };
+}
+
+function readings(parts: readonly string[], decoded: readonly string[]) {
+  const written = parts.map((part) => decodeURIComponent(part.replace(NEEDLESS_ESCAPE, '%25')));
+  const isNamed = (segment: string) => segment !== '' && segment !== '.';
+  const path = joinSegments(decoded.filter(isNamed));
+  const others = [decoded, written, written.filter(isNamed)].map(joinSegments);
+  return { path, otherReadings: [...new Set(others)].filter((other) => other !== path) };
 }
 
 function decodeSegment(part: string): string | { readonly problem: string } {

@@ -45,9 +45,10 @@ export interface Projection {
   /** The app's configured name; undefined for a route without an app, which is shown who it is and nothing more. */
   readonly app: string | undefined;
   readonly assertion: boolean;
-  view(session: ValidSession): SessionView;
+  /** The same parts as data, for the assertion. */
+  readonly view: (session: ValidSession) => SessionView;
   /** Every header that tells the app about the session, less the assertion. */
-  headers(session: ValidSession, view: SessionView): [name: string, value: string][];
+  readonly headers: (session: ValidSession) => [name: string, value: string][];
 }
 
 export function compileProjection(
@@ -55,44 +56,49 @@ export function compileProjection(
   config: AppConfig | undefined,
   names: HeaderNames,
 ): Projection {
-  const {
-    scopes: patterns,
-    attributes,
-    slices,
-  } = config?.reads ?? { scopes: [], attributes: [], slices: [] };
+  const { scopes: patterns = [], attributes = [], slices = [] } = config?.reads ?? {};
+  const attributeHeaders = attributes.map((name) => [name, names.attribute(name)] as const);
+  const sliceHeaders = slices.map((name) => [name, names.slice(name)] as const);
+  const visibleScopes = (scopes: readonly string[]) =>
+    scopes.filter((scope) => patterns.some((pattern) => covers(pattern, scope)) && isScopeToken(scope));
   return {
     app,
     assertion: config?.assertion ?? false,
     view: ({ document }) => ({
-      scopes: document.scopes.filter(
-        (scope) => patterns.some((pattern) => covers(pattern, scope)) && isScopeToken(scope),
-      ),
+      scopes: visibleScopes(document.scopes),
       attributes: pick(document.attributes, attributes),
       slices: pick(document.slices, slices),
     }),
-    headers: (session, view) => [
-      [names.ref, session.ref],
-      [names.subject, headerValue(session.document.identity.subject)],
-      [names.issuer, headerValue(session.document.identity.issuer)],
-      [names.scopes, view.scopes.join(' ')],
-      [names.version, String(session.version)],
-      [names.expires, String(Math.floor(session.document.expiresAtMs / 1000))],
-      ...Object.entries(view.attributes).map(([name, value]): [string, string] => [
-        names.attribute(name),
-        headerValue(value),
-      ]),
-      ...Object.entries(view.slices).map(([name, value]): [string, string] => [
-        names.slice(name),
-        base64urlJson(value),
-      ]),
-    ],
+    headers({ ref, version, document }) {
+      const headers: [name: string, value: string][] = [
+        [names.ref, ref],
+        [names.subject, headerValue(document.identity.subject)],
+        [names.issuer, headerValue(document.identity.issuer)],
+        [names.scopes, visibleScopes(document.scopes).join(' ')],
+        [names.version, String(version)],
+        [names.expires, String(Math.floor(document.expiresAtMs / 1000))],
+      ];
+      for (const [name, header] of attributeHeaders) {
+        const value = own(document.attributes, name);
+        if (value !== undefined) headers.push([header, headerValue(value)]);
+      }
+      for (const [name, header] of sliceHeaders) {
+        const value = own(document.slices, name);
+        if (value !== undefined) headers.push([header, base64urlJson(value)]);
+      }
+      return headers;
+    },
   };
+}
+
+function own<T>(from: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(from, name) ? from[name] : undefined;
 }
 
 function pick<T>(from: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
   const picked: Record<string, T> = {};
   for (const name of names) {
-    const value = Object.hasOwn(from, name) ? from[name] : undefined;
+    const value = own(from, name);
     if (value !== undefined) picked[name] = value;
   }
   return picked;

@@ -6,7 +6,8 @@
 import findMyWay from 'find-my-way';
 import type { HTTPVersion, Instance } from 'find-my-way';
 import type { RouteConfig } from '../config/schema.ts';
-import { encodeSegment, type RequestPath } from './path.ts';
+import { parseTemplate, type PathTemplate } from './path-template.ts';
+import type { RequestPath } from './path.ts';
 import { scopeTemplate, type ScopeRequirement } from './scopes.ts';
 
 /** `scopes` and `session` need a valid session, `optional` uses one if it is there, `public` never looks. */
@@ -29,8 +30,8 @@ export interface RouteMatch {
 
 export interface RouteTable {
   /**
-   * The most specific rule; `ambiguous` where another one applies once the path is taken as it is written, or once
-   * case is ignored: what the app does can't be known. A trailing slash is ignored, but for one thing: where `/a` may
+   * The most specific rule; `ambiguous` where another one applies in another reading of the path, or once case is
+   * ignored: which of them the app means can't be known. A trailing slash is ignored, but for one thing: where `/a` may
    * be open and the rule for `/a/{rest*}` may not, the latter has `/a/`. `host` is from `canonicalHost`.
    */
   match(host: string, method: string, path: RequestPath): RouteMatch | 'ambiguous' | undefined;
@@ -96,63 +97,6 @@ function toRoute(config: RouteConfig): Route {
   };
 }
 
-interface PathTemplate {
-  /** In find-my-way's syntax. */
-  readonly pattern: string;
-  /** The pattern with every parameter alike: two templates with one shape match the same paths. */
-  readonly shape: string;
-  readonly parameters: readonly string[];
-  /** For a template that ends in `{rest*}`: pattern and shape of what is before it, which it matches too. */
-  readonly stem: { readonly pattern: string; readonly shape: string } | undefined;
-}
-
-type ParsedTemplate =
-  ({ readonly ok: true } & PathTemplate) | { readonly ok: false; readonly problem: string };
-
-const PARAMETER_SEGMENT = /^\{([a-z_][a-zA-Z0-9_]*)(\*?)\}$/;
-const BAD_LITERAL = /[\x00-\x20\x7f?#%*;\\{}]/;
-
-function parseTemplate(path: string): ParsedTemplate {
-  const segments = path.slice(1).split('/');
-  if (segments.at(-1) === '') segments.pop();
-  const parameters: string[] = [];
-  const [patterns, shapes]: [string[], string[]] = [[], []];
-  for (const [at, segment] of segments.entries()) {
-    const [, name, rest] = PARAMETER_SEGMENT.exec(segment) ?? [];
-    if (name === undefined) {
-      const problem = literalProblem(segment);
-      if (problem !== undefined) return { ok: false, problem };
-      patterns.push(encodeSegment(segment).replaceAll(':', '::'));
-      shapes.push(segment);
-      continue;
-    }
-    if (rest === '*' && at !== segments.length - 1)
-      return { ok: false, problem: `{${name}*} must be the last segment` };
-    if (parameters.includes(name)) return { ok: false, problem: `{${name}} is there twice` };
-    if (rest === '') parameters.push(name);
-    patterns.push(rest === '*' ? '*' : `:${name}`);
-    shapes.push(rest === '*' ? '{*}' : '{}');
-  }
-  const join = (parts: readonly string[]) => `/${parts.join('/')}`;
-  const isRest = shapes.at(-1) === '{*}';
-  const stem = isRest
-    ? { pattern: join(patterns.slice(0, -1)), shape: join(shapes.slice(0, -1)) }
-    : undefined;
-  return { ok: true, pattern: join(patterns), shape: join(shapes), parameters, stem };
-}
-
-function literalProblem(segment: string): string | undefined {
-  if (segment === '') return 'has an empty segment ("//"); paths are matched with single slashes';
-  if (segment === '.' || segment === '..') return `has a "${segment}" segment, which never matches`;
-  if (BAD_LITERAL.test(segment)) {
-    return (
-      `segment "${segment}" must be plain text, written decoded (no % ? # * ; \\ or spaces), ` +
-      'or one whole "{name}", or at the end "{name*}"'
-    );
-  }
-  return undefined;
-}
-
 function parameterProblems(config: RouteConfig, index: number, known: readonly string[]): RouteProblem[] {
   const scopes = [...(config.require.all ?? []), ...(config.require.any ?? [])];
   return scopes.flatMap((scope) =>
@@ -213,12 +157,13 @@ function buildTable(rules: readonly Rule[]): RouteTable {
   const closedBelow = buildHosts(entries.filter(({ isStem, route }) => isStem && !mayBeOpen(route)));
   return {
     size: rules.length,
-    match(host, method, { path, written, trailingSlash }) {
+    match(host, method, { path, otherReadings, trailingSlash }) {
       const found = find(exact, host, method, path);
-      const lower = path.toLowerCase();
-      const sure =
-        (written === path || find(exact, host, method, written)?.route === found?.route) &&
-        ((lower === path && anyCase === exact) || find(anyCase, host, method, lower)?.route === found?.route);
+      const isSame = (hosts: HostRouters, reading: string) =>
+        (hosts === exact && reading === path) || find(hosts, host, method, reading)?.route === found?.route;
+      const sure = [path, ...otherReadings].every(
+        (reading) => isSame(exact, reading) && isSame(anyCase, reading.toLowerCase()),
+      );
       if (!sure) return 'ambiguous';
       if (!trailingSlash || found === undefined || !mayBeOpen(found.route)) return found;
       return find(closedBelow, host, method, path) ?? found;
@@ -240,7 +185,11 @@ function find(hosts: HostRouters, host: string, method: string, path: string): R
   for (const pattern of hostPatterns(host)) {
     const routers = hosts.get(pattern);
     const found = (routers?.get(method) ?? routers?.get('*'))?.find('GET', path);
-    if (found) return { route: found.store as Route, parameters: found.params as Record<string, string> };
+    if (found === null || found === undefined) continue;
+    const parameters = found.params as Record<string, string>;
+    // The router lets `/{id}` match `/`, with nothing as the id.
+    if (path !== '/' || Object.keys(parameters).length === 0)
+      return { route: found.store as Route, parameters };
   }
   return undefined;
 }
@@ -259,14 +208,16 @@ function buildHosts(entries: readonly Entry[]): HostRouters {
 
 function buildMethods(entries: readonly Entry[]): MethodRouters {
   const methods = new Set(['*', ...entries.flatMap((entry) => entry.config.match.methods ?? [])]);
-  if (methods.has('GET')) methods.add('HEAD');
-  return new Map([...methods].map((method) => [method, buildRouter(entries, method)]));
+  const routers = new Map([...methods].map((method) => [method, buildRouter(entries, method)]));
+  const get = routers.get('GET');
+  // Apps answer HEAD by what they have for GET (RFC 9110 section 9.3.2).
+  if (get !== undefined && !routers.has('HEAD')) routers.set('HEAD', get);
+  return routers;
 }
 
 /**
- * One method's tree: for each shape the rule that names the method, else, for HEAD, the one that names GET, as apps
- * answer it by that (RFC 9110 section 9.3.2), else the one for every method. All are filed under GET: the tree is the
- * method's.
+ * One method's tree: for each shape the rule that names the method, else (for HEAD) the one that names GET, else the one
+ * for every method. All are filed under GET: the tree is the method's.
  */
 function buildRouter(entries: readonly Entry[], method: string): Instance<HTTPVersion.V1> {
   const router = findMyWay({ caseSensitive: true, maxParamLength: Number.MAX_SAFE_INTEGER });

@@ -10,6 +10,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { IncomingHttpHeaders } from 'node:http2';
+import { Server as NetServer, Socket } from 'node:net';
 import { GRPC_STATUS, type GrpcStatus } from './grpc-status.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
 
@@ -42,7 +43,7 @@ export interface GrpcServerOptions {
 }
 
 export interface GrpcServer {
-  /** For `listen` of src/net. */
+  /** For `listen` of src/net. Closing it drains. */
   readonly server: Http2Server;
   /**
    * Asks every client to open no more streams here (GOAWAY), lets calls finish, and ends connections that have none.
@@ -54,10 +55,13 @@ export interface GrpcServer {
 /** Bytes before each message: a flag for compression and the length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const PREFIX_BYTES = 5;
 
-/** Any stream id at all: a GOAWAY that refuses nothing yet, so that no call on its way is lost (RFC 9113 section 6.8). */
-const MAX_STREAM_ID = 2 ** 31 - 1;
+/**
+ * A GOAWAY that refuses nothing yet, so that no call on its way is lost (RFC 9113 section 6.8). Written by hand: after
+ * node:http2's own, nghttp2 ignores every new stream, whatever stream id it names.
+ */
+const GOAWAY_NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
 
-/** Between the warning GOAWAY and the final one: more than a round trip to a proxy. */
+/** Between the notice and the GOAWAY that is meant: more than a round trip to a proxy. */
 const GOAWAY_GRACE_MS = 200;
 
 /** How long a request message may take to arrive whole; a proxy sends it at once. */
@@ -77,7 +81,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     sessions.add(session);
     const jitter = 0.9 + Math.random() * 0.2;
     const age = setTimeout(goAway, options.maxConnectionAgeMs() * jitter, session).unref();
-    session.on('error', ignore);
     session.on('close', () => {
       sessions.delete(session);
       clearTimeout(age);
@@ -87,14 +90,17 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   server.on('stream', (stream, headers) =>
     serveStream(stream as ServerHttp2Stream, headers, options, watches),
   );
-  return {
-    server,
-    drain() {
-      sessions.forEach(goAway);
-      const endWatches = () => watches.forEach((call) => call.end(GRPC_STATUS.UNAVAILABLE, 'draining'));
-      setTimeout(endWatches, GOAWAY_GRACE_MS).unref();
-    },
+  const drain = () => {
+    sessions.forEach(goAway);
+    const endWatches = () => watches.forEach((call) => call.end(GRPC_STATUS.UNAVAILABLE, 'draining'));
+    setTimeout(endWatches, GOAWAY_GRACE_MS).unref();
   };
+  // node:http2's own would close every session at once, and with it the calls that are on their way.
+  server.close = (callback) => {
+    drain();
+    return NetServer.prototype.close.call(server, callback) as Http2Server;
+  };
+  return { server, drain };
 }
 
 function ignore(): void {
@@ -102,8 +108,9 @@ function ignore(): void {
 }
 
 function goAway(session: ServerHttp2Session): void {
-  if (session.destroyed) return;
-  session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
+  if (session.destroyed || session.closed) return;
+  // `session.socket` lets nobody write by its own method, as a frame could be torn: here it is between two.
+  Socket.prototype.write.call(session.socket, GOAWAY_NOTICE);
   setTimeout(() => session.destroyed || session.close(), GOAWAY_GRACE_MS).unref();
 }
 
@@ -145,7 +152,7 @@ interface Fault {
   readonly message: string;
 }
 
-/** Reads the one message of a unary or server-streaming request, and settles once, unless the stream is cut before. */
+/** Reads the one message of a unary or server-streaming request, and settles once; a stream that is cut ends too. */
 function readMessage(
   stream: ServerHttp2Stream,
   maxBytes: number,
@@ -165,7 +172,6 @@ function readMessage(
     status: GRPC_STATUS.DEADLINE_EXCEEDED,
     message: 'the request did not arrive in time',
   });
-  stream.on('close', () => clearTimeout(late));
   stream.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);
@@ -229,8 +235,8 @@ function createCall(stream: ServerHttp2Stream, timeoutMs: number, watches: Set<G
       };
       if (stream.headersSent) stream.end();
       else stream.respond({ ...RESPONSE_HEADERS, ...trailers }, { endStream: true });
-      // What the client still has to send is of no use (RFC 9113 section 8.1).
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      // What the client still has to send is of no use (RFC 9113 section 8.1). Closed at once, the status would be lost.
+      if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
     },
     onClose: (listener) => stream.once('close', listener),
   };

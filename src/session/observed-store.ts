@@ -13,23 +13,24 @@ export type ObserveStore = (operation: StoreOperation, outcome: StoreOutcome, se
 
 /** `observe` is called once for each operation, when it ends; it must not throw. */
 export function observeStore(store: SessionStore, observe: ObserveStore): SessionStore {
-  async function observed<T>(
+  function observed<T>(
     operation: StoreOperation,
     pending: Promise<T>,
     outcomeOf: (value: T) => StoreOutcome,
   ): Promise<T> {
     const startedAt = performance.now();
-    let outcome: StoreOutcome = 'fault';
-    try {
-      const value = await pending;
-      outcome = outcomeOf(value);
-      return value;
-    } catch (error) {
-      outcome = failureOf(error);
-      throw error;
-    } finally {
+    const ended = (outcome: StoreOutcome) =>
       observe(operation, outcome, (performance.now() - startedAt) / 1_000);
-    }
+    return pending.then(
+      (value) => {
+        ended(outcomeOf(value));
+        return value;
+      },
+      (error: unknown) => {
+        ended(failureOf(error));
+        throw error;
+      },
+    );
   }
 
   return {
