@@ -81,6 +81,8 @@ function configuration({ checkPort, apiPort, opsPort, source }: Places): object 
       api: `127.0.0.1:${apiPort}`,
       ops: `127.0.0.1:${opsPort}`,
     },
+    // A benchmark ends when it is over.
+    check: { drainDelay: '0s' },
     store: { url: `redis://127.0.0.1:${source.valkeyPort}`, keyPrefix: KEY_PREFIX },
     token: { issuer: TOKEN_ISSUER, keysDir: source.keysDir },
     apps: {

@@ -22,7 +22,7 @@ export interface ExplainIo {
 
 interface ExplainOptions {
   readonly config: string;
-  readonly url: URL;
+  readonly url: RequestUrl;
   readonly method: string;
   readonly token?: string;
   readonly scopes?: readonly string[];
@@ -76,12 +76,20 @@ async function decide(runtime: Runtime, options: ExplainOptions): Promise<Decisi
   }
 }
 
+interface RequestUrl {
+  readonly host: string;
+  /** Path and query as they would be on the request line: a URL parser would tidy up what is to be explained. */
+  readonly target: string;
+}
+
+const URL_PARTS = /^https?:\/\/(?<host>[^/?#]+)(?<target>.*)$/;
+
 function requestOf({ url, method, token, scopes, context }: ExplainOptions): AuthzRequest {
   const credential = token ?? (scopes === undefined ? undefined : 'supposed');
   return {
     method,
     host: url.host,
-    path: `${url.pathname}${url.search}`,
+    path: url.target.startsWith('/') ? url.target : `/${url.target}`,
     headers: new Map(credential === undefined ? [] : [['authorization', `Bearer ${credential}`]]),
     contextExtensions: context,
   };
@@ -142,10 +150,11 @@ function requirement({ access, all, any }: Route): string {
   return parts.length === 0 ? 'any valid session' : parts.join(', and ');
 }
 
-function parseUrl(text: string): URL {
-  if (!URL.canParse(text))
+function parseUrl(text: string): RequestUrl {
+  const { host, target } = URL_PARTS.exec(text)?.groups ?? {};
+  if (host === undefined || target === undefined)
     throw new InvalidArgumentError('It must be a URL, such as https://app.example.com/path.');
-  return new URL(text);
+  return { host, target };
 }
 
 function parseScopes(text: string): string[] {

@@ -19,6 +19,7 @@ export function crossChecks(config: Readable<Config>, isWritten: IsWritten): rea
     ...checkUnique('operators', config.operators, ['name']),
     ...checkUnique('operators', config.operators, ['issuer', 'subject', 'audience']),
     ...checkApps(config),
+    ...checkHeaderNames(config),
   ];
 }
 
@@ -121,6 +122,23 @@ function checkApps({ routes, apps }: Readable<Config>): readonly Finding[] {
     const hint = nearest === undefined ? sayApps(known) : `did you mean "${nearest}"?`;
     return [{ path: ['routes', index, 'app'], message: `must be a key of apps; ${hint}` }];
   });
+}
+
+/** `a_b` and `a-b` are one header: no two attributes or slices of an app may be told apart by that alone. */
+function checkHeaderNames({ apps }: Readable<Config>): readonly Finding[] {
+  return Object.entries(apps ?? {}).flatMap(([app, config]) =>
+    (['attributes', 'slices'] as const).flatMap((kind) => {
+      const seen = new Map<string, string>();
+      return (config?.reads?.[kind] ?? []).flatMap((name, index) => {
+        const header = name?.replaceAll('_', '-');
+        const other = header === undefined ? undefined : seen.get(header);
+        if (header !== undefined && name !== undefined && other === undefined) seen.set(header, name);
+        if (other === undefined) return [];
+        const message = `must differ from "${other}" in more than "_" and "-": both are the header ...-${header ?? ''}`;
+        return [{ path: ['apps', app, 'reads', kind, index], message }];
+      });
+    }),
+  );
 }
 
 function sayApps(known: readonly string[]): string {

@@ -49,9 +49,9 @@ const check = z
       .prefault('10s')
       .describe('How long SIGTERM waits for checks that are under way.'),
     drainDelay: duration({ min: '0ms', max: '10m' })
-      .prefault('0ms')
+      .prefault('5s')
       .describe(
-        'How long SIGTERM keeps accepting checks after health turned NOT_SERVING, for load balancers to see it.',
+        'How long SIGTERM keeps accepting checks after health turned NOT_SERVING, for load balancers to see it; 0s where there is none.',
       ),
   })
   .prefault({})

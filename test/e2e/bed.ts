@@ -36,7 +36,7 @@ export const ISSUER = 'https://sessions.test';
 
 export interface BedOptions {
   /** Merged over the bed's own configuration, key by key at the top. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: Readonly<Record<string, unknown>> & { readonly check?: object; readonly store?: object };
   readonly seams?: ServerOptions['seams'];
   /** Changes the shipped Envoy configuration; paths as `yaml` takes them. */
   readonly envoy?: (document: Document) => void;
@@ -65,6 +65,8 @@ export interface OpenedSession {
 
 export interface Bed extends AsyncDisposable {
   readonly url: string;
+  /** Envoy's admin interface. */
+  readonly admin: string;
   readonly server: RunningServer;
   readonly valkey: RunningValkey;
   /** A second client of the same store. */
@@ -85,7 +87,7 @@ const CONFIG = {
   token: { issuer: ISSUER, keysDir: 'keys', ttl: '1h' },
   // Long enough for a busy machine: what a deadline does is shown where it is the point.
   store: { deadline: '1s' },
-  check: { deadline: '2s' },
+  check: { deadline: '2s', drainDelay: '0s' },
   apps: {
     billing: {
       reads: { scopes: ['invoices:*'], attributes: ['email_domain'], slices: ['cart'] },
@@ -126,8 +128,13 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
   const keysDir = join(folder, 'keys');
   await generateKey(keysDir, 'EdDSA', Date.now());
   const configFile = join(folder, 'singlestate.yaml');
-  const { store: storeConfig, ...rest } = { ...CONFIG, ...options.config };
-  await writeFile(configFile, stringify({ ...rest, store: { url: valkey.url, ...storeConfig } }));
+  const { store: storeConfig, check, ...rest } = { ...CONFIG, ...options.config };
+  const config = {
+    ...rest,
+    check: { ...CONFIG.check, ...check },
+    store: { url: valkey.url, ...storeConfig },
+  };
+  await writeFile(configFile, stringify(config));
 
   const lines: string[] = [];
   const settings = {
@@ -144,7 +151,7 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
     timeoutMs: 10_000,
   });
 
-  const url = await startProxy(undo, folder, server, options.envoy);
+  const proxy = await startProxy(undo, folder, server, options.envoy);
   const store = createRedisStore({ url: valkey.url, deadlineMs: 5_000, keyPrefix: 'singlestate:' });
   undo.defer(() => store.close());
   await waitUntil(
@@ -161,7 +168,7 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
 
   const down = undo.move();
   return {
-    url,
+    ...proxy,
     server,
     valkey,
     store,
@@ -169,7 +176,7 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
     configFile,
     envoyLog: join(folder, 'envoy.log'),
     lines,
-    ask: (path, ask) => askEnvoy(url, path, ask),
+    ask: (path, ask) => askEnvoy(proxy.url, path, ask),
     open: (document) => openSession(store, minter, document),
     metrics: async () => (await fetch(`http://${ops}/metrics`)).text(),
     [Symbol.asyncDispose]: () => down.disposeAsync(),
@@ -181,7 +188,7 @@ async function startProxy(
   folder: string,
   server: RunningServer,
   change: BedOptions['envoy'],
-): Promise<string> {
+): Promise<Pick<Bed, 'url' | 'admin'>> {
   const app = createDemoApp();
   await new Promise<void>((resolve) => void app.listen(0, '127.0.0.1', resolve));
   undo.defer(() => {
@@ -212,7 +219,7 @@ async function startProxy(
   });
   undo.defer(() => part.stop());
   await untilReady(part, () => answersOk(`http://127.0.0.1:${ports.admin}/ready`), { timeoutMs: 20_000 });
-  return `http://127.0.0.1:${ports.ingress}`;
+  return { url: `http://127.0.0.1:${ports.ingress}`, admin: `http://127.0.0.1:${ports.admin}` };
 }
 
 /** Where things are in deploy/envoy/envoy.yaml. */

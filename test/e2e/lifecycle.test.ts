@@ -81,6 +81,25 @@ test('B5 SIGTERM of one of two replicas under load fails no check, and ends with
   expect(log).toContain('"msg":"stopped"');
 });
 
+test('a connection that has come of age moves under load, and no check is lost', async () => {
+  await using bed = await createBed({ config: { check: { maxConnectionAge: '1s' } } });
+  const { token } = await bed.open();
+  const load = startLoad(bed, token);
+  const connections = async () => {
+    const stats = await (
+      await fetch(`${bed.admin}/stats?filter=^cluster.singlestate.upstream_cx_total$`)
+    ).text();
+    return Number(stats.split(' ').at(-1));
+  };
+  const before = await connections();
+  await waitUntil(async () => (await connections()) >= before + 3, {
+    what: 'three moves',
+    timeoutMs: 20_000,
+  });
+  await load.stop();
+  expect(new Set(load.statuses)).toEqual(new Set([200]));
+});
+
 test('D2 while Valkey is gone every protected request is 503 with the cookie kept, and sessions live on', async () => {
   await using bed = await createBed({ config: { store: { deadline: '100ms' } } });
   const { token } = await bed.open();

@@ -15,7 +15,7 @@ describe('a configuration that is right', () => {
         maxInFlight: 2000,
         maxConnectionAge: 600_000,
         drainTimeout: 10_000,
-        drainDelay: 0,
+        drainDelay: 5_000,
       },
       store: { url: 'memory:', deadline: 50, keyPrefix: 'singlestate:' },
       token: {

@@ -37,6 +37,10 @@ describe('each fault of a value is said with its line, its path and what would b
       '7:32 apps.a.reads.scopes[0]: must be a text, not true or false: put it in quotes',
     ],
     ['apps: { a: { reads: { scopes: a } } }', '7:31 apps.a.reads.scopes: must be a list, not a text'],
+    [
+      'apps: { a: { reads: { attributes: [a_b, a-b] } } }',
+      '7:41 apps.a.reads.attributes[1]: must differ from "a_b" in more than "_" and "-": both are the header ...-a-b',
+    ],
     ['check: { maxInFlight: "5" }', '7:23 check.maxInFlight: must be a number, not a text'],
     ['check: { maxInFlight: 1.5 }', '7:23 check.maxInFlight: must be a whole number'],
     // How large it is.

@@ -12,7 +12,7 @@ describe('what can be read of a faulty configuration', () => {
     };
     expect(readable(configSchema, faulty)).toMatchObject({
       listen: { check: ':9001' },
-      check: { deadline: 1_000, maxInFlight: undefined, drainDelay: 0 },
+      check: { deadline: 1_000, maxInFlight: undefined, drainDelay: 5_000 },
       store: undefined,
       token: undefined,
       apps: { billing: { assertion: undefined, reads: { scopes: ['a'], slices: [] } } },

@@ -173,7 +173,10 @@ describe("Envoy's CheckResponse", () => {
     );
     const headers = fc.array(fc.tuple(fc.string({ minLength: 1 }), text), { maxLength: 20 });
     const facts = fc.array(
-      fc.tuple(fc.stringMatching(/^[a-z]{1,8}$/), fc.oneof(text, fc.integer(), fc.double({ noNaN: true }))),
+      fc.tuple(
+        fc.stringMatching(/^[a-z]{1,8}$/),
+        fc.oneof(text, fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+      ),
     );
     const passage = fc.record({ set: headers, remove: fc.array(text), response: headers, metadata: facts });
     const pairs = (list: readonly WireOption[] = []) =>
