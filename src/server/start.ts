@@ -1,31 +1,22 @@
-/** The start-up list, in order: configuration, store, checker, listeners, reload; and the way back down. */
+/** The start-up list, in order: configuration, store, servers, listeners, reload; and the way back down. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApiServer } from '../api/api-server.ts';
-import type { SessionReader } from '../authz/authorize.ts';
-import { createChecker } from '../authz/checker.ts';
 import type { Environment } from '../config/environment.ts';
-import { CHECK_METHOD, createCheckMethod } from '../envoy/check-service.ts';
-import { createGrpcServer } from '../envoy/grpc-server.ts';
-import { createHealthMethods } from '../envoy/health-service.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { listen } from '../net/listener.ts';
 import { createHealth, startProbe } from '../ops/health.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import { startOpsServer } from '../ops/ops-server.ts';
-import { createAftercare } from '../session/aftercare.ts';
 import { observeStore } from '../session/observed-store.ts';
 import { StoreError, type SessionStore } from '../session/store.ts';
 import { apiDependencies } from './api-dependencies.ts';
+import { createCheckServer } from './check-server.ts';
 import { loadRuntime } from './load-runtime.ts';
 import { openStore } from './open-store.ts';
 import { startReloading } from './reload.ts';
-import { createCheckReporter } from './report-check.ts';
 import type { Runtime } from './runtime.ts';
 import { StartError } from './start-error.ts';
-
-/** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
-const MAX_CHECK_BYTES = 1024 * 1024;
 
 export interface ServerOptions {
   readonly configFile: string;
@@ -79,39 +70,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const probe = startProbe({ health, name: 'store', probe: () => store.ping(), explain: explainStore });
   undo.defer(() => probe.stop());
 
-  const aftercare = createAftercare(store, {
-    now,
-    onFailure: (task, error) => log.warn('work on a session in the background failed', { task, err: error }),
-    onRemoved: (ref, problem) => {
-      metrics.sessionEnded('corrupt');
-      log.error('a corrupt session was removed', { ref, problem });
-    },
-  });
-  const onFault = (error: unknown) => log.error('a call failed by a fault of the server', { err: error });
-  const checker = createChecker({
-    policy: () => runtime.policy,
-    limits: () => ({
-      deadlineMs: runtime.config.check.deadline,
-      maxInFlight: runtime.config.check.maxInFlight,
-    }),
-    sessions: aftercare.reader satisfies SessionReader,
-    now,
-    report: createCheckReporter('grpc', metrics, log),
-    used: aftercare.used,
-  });
-  const grpc = createGrpcServer({
-    methods: new Map([[CHECK_METHOD, createCheckMethod(checker, onFault)], ...createHealthMethods(health)]),
-    maxMessageBytes: MAX_CHECK_BYTES,
-    maxConnectionAgeMs: () => runtime.config.check.maxConnectionAge,
-    onError: onFault,
-  });
-  const api = createApiServer(apiDependencies({ runtime: () => runtime, store, metrics, log, now }));
+  const current = () => runtime;
+  const checks = createCheckServer({ runtime: current, store, health, metrics, log, now });
+  const api = createApiServer(apiDependencies({ runtime: current, store, metrics, log, now }));
 
   const ops = await startOpsServer({ address: parseAddress(config.listen.ops), metrics, health });
   undo.defer(() => ops.close(0));
   const apiListening = await listen(api, parseAddress(config.listen.api), { name: 'api' });
   undo.defer(() => apiListening.close(0));
-  const check = await listen(grpc.server, parseAddress(config.listen.check), { name: 'check' });
+  const check = await listen(checks.server, parseAddress(config.listen.check), { name: 'check' });
   undo.defer(() => check.close(0));
 
   const reloading = startReloading({
@@ -119,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     load,
     metrics,
     log,
-    current: () => runtime,
+    current,
     swap: (next) => {
       runtime = next;
       log.configure(next.config.log);
@@ -133,11 +100,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let stopped: Promise<void> | undefined;
   async function stop(): Promise<void> {
     const { drainDelay, drainTimeout } = runtime.config.check;
-    log.info('draining', { checks: checker.inFlight });
+    log.info('draining', { checks: checks.inFlight() });
     reloading.stop();
     health.drain();
     await delay(drainDelay);
-    grpc.drain();
     await Promise.all([check.close(drainTimeout), apiListening.close(drainTimeout)]);
     await down.disposeAsync();
     log.info('stopped');

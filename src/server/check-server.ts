@@ -1,0 +1,70 @@
+/** The server of the `check` listener: every part of a check, put together. */
+import type { Http2Server } from 'node:http2';
+import { createChecker } from '../authz/checker.ts';
+import { CHECK_METHOD, createCheckMethod } from '../envoy/check-service.ts';
+import { createGrpcServer } from '../envoy/grpc-server.ts';
+import { createHealthMethods } from '../envoy/health-service.ts';
+import type { Health } from '../ops/health.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { createAftercare } from '../session/aftercare.ts';
+import type { SessionStore } from '../session/store.ts';
+import { createCheckReporter } from './report-check.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
+const MAX_CHECK_BYTES = 1024 * 1024;
+
+export interface CheckServerParts {
+  /** The runtime of the moment: a reload swaps it. */
+  readonly runtime: () => Runtime;
+  readonly store: SessionStore;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+export interface CheckServer {
+  /** Not listening yet. Closing it loses no call. */
+  readonly server: Http2Server;
+  /** How many checks are under way. */
+  readonly inFlight: () => number;
+}
+
+export function createCheckServer({
+  runtime,
+  store,
+  health,
+  metrics,
+  log,
+  now,
+}: CheckServerParts): CheckServer {
+  const onFault = (error: unknown) => log.error('a call failed by a fault of the server', { err: error });
+  const aftercare = createAftercare(store, {
+    now,
+    onFailure: (task, error) => log.warn('work on a session in the background failed', { task, err: error }),
+    onRemoved: (ref, problem) => {
+      metrics.sessionEnded('corrupt');
+      log.error('a corrupt session was removed', { ref, problem });
+    },
+  });
+  const checker = createChecker({
+    policy: () => runtime().policy,
+    limits: () => {
+      const { deadline, maxInFlight } = runtime().config.check;
+      return { deadlineMs: deadline, maxInFlight };
+    },
+    sessions: aftercare.reader,
+    now,
+    report: createCheckReporter('grpc', metrics, log),
+    used: aftercare.used,
+  });
+  const { server } = createGrpcServer({
+    methods: new Map([[CHECK_METHOD, createCheckMethod(checker, onFault)], ...createHealthMethods(health)]),
+    maxMessageBytes: MAX_CHECK_BYTES,
+    maxConnectionAgeMs: () => runtime().config.check.maxConnectionAge,
+    onError: onFault,
+  });
+  return { server, inFlight: () => checker.inFlight };
+}
