@@ -7,6 +7,7 @@ import { waitUntil } from '../../quickstart/wait.ts';
 import { REASONS, reasonFacts, type Reason } from '../../src/authz/reason.ts';
 import { createTestKey } from '../parts/key-rings.ts';
 import { createFaults } from '../fakes/faulty-store.ts';
+import { whenStoreAnswers } from '../parts/valkey.ts';
 import { createBed, type Answer, type Bed } from './bed.ts';
 
 const MAX_IN_FLIGHT = 4;
@@ -115,6 +116,9 @@ const SCENARIOS: Readonly<Record<Reason, () => Promise<Answer>>> = {
     await bed.valkey.kill();
     const answer = await bed.ask(INVOICE, { token });
     await bed.valkey.restart();
+    await whenStoreAnswers(bed.store);
+    const isBack = async () => (await bed.ask('/me', { token })).status === 401;
+    await waitUntil(isBack, { what: 'Singlestate, until it has its store again,', timeoutMs: 5_000 });
     return answer;
   },
 };
@@ -165,6 +169,34 @@ test.each(Object.keys(SCENARIOS) as Reason[])(
     expect(await counted(reason)).toBe(before + 1);
   },
 );
+
+test.each(['ambiguous_credential', 'malformed_token', 'bad_signature', 'expired_token'] as const)(
+  'E9 what is refused for %s never reaches the store',
+  async (reason) => {
+    let reads = 0;
+    faults.read = () => {
+      reads += 1;
+      return Promise.resolve({ state: 'absent' });
+    };
+    const answer = await SCENARIOS[reason]().finally(() => (faults.read = undefined));
+    expect(answer.status).toBe(401);
+    expect(reads).toBe(0);
+  },
+);
+
+test('E9 an oversized token is refused unread', async () => {
+  let reads = 0;
+  faults.read = () => {
+    reads += 1;
+    return Promise.resolve({ state: 'absent' });
+  };
+  const { token } = await bed.open();
+  const answer = await bed
+    .ask(INVOICE, { token: token + 'A'.repeat(5_000) })
+    .finally(() => (faults.read = undefined));
+  expect(JSON.parse(answer.body)).toMatchObject({ reason: 'malformed_token' });
+  expect(reads).toBe(0);
+});
 
 test('the list of reasons is the same in code, docs, metrics and these tests', async () => {
   const reasons = Object.keys(REASONS).sort();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPart, untilReady, type Part } from '../../quickstart/part.ts';
 import { freePort } from '../../quickstart/ports.ts';
-import { answersOk } from '../../quickstart/wait.ts';
+import { answersOk, waitUntil } from '../../quickstart/wait.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'singlestate');
 
@@ -135,6 +135,15 @@ describe('probe', () => {
 });
 
 describe('serve', () => {
+  test('SIGHUP reads the configuration again, changed or not', async () => {
+    process.kill(server.pid, 'SIGHUP');
+    const applied = async () => {
+      const metrics = await (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text();
+      return metrics.includes('singlestate_config_reloads_total{outcome="applied"} 1');
+    };
+    await waitUntil(applied, { what: 'the reload', timeoutMs: 10_000 });
+  });
+
   test('names the listener and the address that is in use', async () => {
     const { code, stderr } = await run('serve', '--config', config);
     expect(stderr).toMatch(
