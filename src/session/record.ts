@@ -8,6 +8,8 @@ import type { SessionRef } from './ref.ts';
 
 /** All values are text; numbers are decimal digits. A tombstone has no document and no lastSeen. */
 export interface RecordFields {
+  /** Whose record it is, so that an answer which got mixed up on its way is told from the right one (E2). */
+  ref?: string;
   version?: string;
   document?: string;
   lastSeen?: string;

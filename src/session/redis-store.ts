@@ -69,13 +69,17 @@ export function createRedisStore(options: RedisStoreOptions): SessionStore {
     try {
       reply = await reads.exchange(
         'read',
-        (answered) => void reads.redis.hmget(key, ...READ_FIELDS, answered),
+        (answered) => void reads.redis.hmget(key, 'ref', ...READ_FIELDS, answered),
       );
     } catch (error) {
       if (isWrongType(error)) return corrupt('record: not a hash');
       throw error;
     }
-    const [version, document, lastSeen, revoked, revokedAt] = reply as (string | null)[];
+    const [owner, version, document, lastSeen, revoked, revokedAt] = reply as (string | null)[];
+    // Tombstones name nobody: they let nobody in.
+    if (owner != null && owner !== ref) {
+      throw new StoreError('ERR_STORE_UNAVAILABLE', "the store answered read with another session's record");
+    }
     return lookupOf(ref, version, document, lastSeen, revoked, revokedAt, decode);
   }
 
@@ -95,6 +99,7 @@ export function createRedisStore(options: RedisStoreOptions): SessionStore {
       encodeWholeNumber(expiresAtMs),
       encodeWholeNumber(forgetAtMs(expiresAtMs, nowMs, idleTimeoutMs)),
       encodeWholeNumber(proof.validUntilMs),
+      ref,
     ]);
     if (outcome === 'created') {
       return { outcome, session: { ref, version: 1, lastSeenAtMs: nowMs, document } };

@@ -242,6 +242,17 @@ describe('a server that dies', () => {
   });
 });
 
+test("E2 a record that is another session's is no answer", async () => {
+  const store = await openReadyStore();
+  const [mine, other] = [newSession(Date.now()), newSession(Date.now())];
+  await store.create(mine);
+  await store.create(other);
+  const keyOf = (ref: string) => `singlestate:{${ref.slice(0, 2)}}:session:${ref.slice(3)}`;
+  await openRaw().copy(keyOf(other.ref), keyOf(mine.ref), 'REPLACE');
+  await expect(store.read(mine.ref)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+  expect(await store.read(other.ref)).toMatchObject({ state: 'live', session: { ref: other.ref } });
+});
+
 describe('scripts', () => {
   test('a server that forgot them is given them again (NOSCRIPT)', async () => {
     const store = await openReadyStore();
