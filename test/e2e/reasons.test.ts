@@ -117,8 +117,6 @@ const SCENARIOS: Readonly<Record<Reason, () => Promise<Answer>>> = {
     const answer = await bed.ask(INVOICE, { token });
     await bed.valkey.restart();
     await whenStoreAnswers(bed.store);
-    const isBack = async () => (await bed.ask('/me', { token })).status === 401;
-    await waitUntil(isBack, { what: 'Singlestate, until it has its store again,', timeoutMs: 5_000 });
     return answer;
   },
 };
