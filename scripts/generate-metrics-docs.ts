@@ -2,13 +2,13 @@
  * Writes docs/reference/metrics.md from the table of metrics in src/ops/metrics.ts. With `--check` it writes nothing,
  * and fails naming the file where it is not what would be written.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { DURATION_BUCKETS, METRICS, createMetrics, type MetricFacts } from '../src/ops/metrics.ts';
+import { writeOrCheck } from './generated.ts';
+import { ROOT } from './run.ts';
 
 const NAME = 'docs/reference/metrics.md';
-const FILE = fileURLToPath(new URL(`../${NAME}`, import.meta.url));
 
 const INTRODUCTION = `# Metrics
 
@@ -41,13 +41,7 @@ async function nodeMetrics(): Promise<string> {
 
 async function render(): Promise<string> {
   const parts = [INTRODUCTION, ...Object.values(METRICS).map(section), await nodeMetrics()];
-  return format(parts.join('\n\n'), { ...(await resolveConfig(FILE)), parser: 'markdown' });
+  return format(parts.join('\n\n'), { ...(await resolveConfig(join(ROOT, NAME))), parser: 'markdown' });
 }
 
-const wanted = await render();
-if (!process.argv.includes('--check')) {
-  await writeFile(FILE, wanted);
-} else if ((await readFile(FILE, 'utf8').catch(() => '')) !== wanted) {
-  console.error(`${NAME} is stale: run "node scripts/generate-metrics-docs.ts"`);
-  process.exitCode = 1;
-}
+writeOrCheck(NAME, await render());

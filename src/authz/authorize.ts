@@ -1,4 +1,4 @@
-/** The decision about one request, in the order of docs/explanation/decision.md. Pure, but for the store it reads. */
+/** The decision about one request, in the order of docs/reference/decisions.md. Pure, but for the store it reads. */
 import type { SessionStore } from '../session/store.ts';
 import { validate, type ValidSession } from '../session/validity.ts';
 import { ruleFor } from './context-extensions.ts';
@@ -25,8 +25,8 @@ export class WrongSessionError extends Error {
 }
 
 /**
- * Decides about one request. Rejects when the store fails (`StoreError`, `WrongSessionError`): turning that into an answer, and keeping to
- * the deadline, is the checker's.
+ * Decides about one request. Rejects when the store fails (`StoreError`, `WrongSessionError`): turning that into an
+ * answer, and keeping to the deadline, is the checker's.
  */
 export async function authorize(
   request: AuthzRequest,

@@ -6,9 +6,6 @@ const NUMBER_OF_KEYS = { create: 2, write: 1, revoke: 1, touch: 1 } as const;
 
 export type ScriptName = keyof typeof NUMBER_OF_KEYS;
 
-/** The outcome's name, then what belongs to it. */
-export type ScriptReply = readonly [outcome: string, detail?: string | number];
-
 type Callback = (error: Error | null | undefined, reply?: unknown) => void;
 
 /** Runs a script by its hash; ioredis sends its text to a server that does not have it (NOSCRIPT). */
