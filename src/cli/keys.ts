@@ -1,18 +1,27 @@
-/** `singlestate keys generate|rotate|list`: the keys that sign session tokens, as files of a folder. */
+/** `singlestate keys generate|rotate|list`: the keys that sign session tokens and those that seal what is stored, as files of a folder. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/units.ts';
 import {
-  generateKey,
+  generateKeyFile,
   KeyFilesError,
-  listKeys,
-  rotateKeys,
+  listKeyFiles,
+  rotateKeyFiles,
+  type KeyState,
   type KeySummary,
-  type RotationRequest,
-} from '../token/key-files.ts';
-import { SIGNING_ALGS, type SigningAlg } from '../token/signing-jwk.ts';
+} from '../keys/key-files.ts';
+import type { KeyKind, KeyUse } from '../keys/key-kind.ts';
+import { SEALING_KEYS } from '../sealing/key-files.ts';
+import { SIGNING_KEYS } from '../token/key-files.ts';
 import { CliError, EXIT } from './cli-error.ts';
 
 const LONGEST_MS = parseDuration('365d');
+
+const KINDS: Readonly<Record<KeyUse, KeyKind<unknown>>> = { sig: SIGNING_KEYS, enc: SEALING_KEYS };
+
+const STATES: Readonly<Record<KeyUse, Readonly<Record<KeyState, string>>>> = {
+  sig: { active: 'signing', superseded: 'verifying', waiting: 'waiting' },
+  enc: { active: 'sealing', superseded: 'unsealing', waiting: 'waiting' },
+};
 
 /** What the command has of the process. */
 export interface KeysCommandParts {
@@ -20,45 +29,54 @@ export interface KeysCommandParts {
   readonly nowMs: () => number;
 }
 
-interface GenerateOptions {
+interface FolderOptions {
   readonly dir: string;
-  readonly alg: SigningAlg;
+  readonly use: KeyUse;
 }
 
-interface RotateOptions {
-  readonly dir: string;
-  readonly alg?: SigningAlg;
+interface GenerateOptions extends FolderOptions {
+  readonly alg?: string;
+}
+
+interface RotateOptions extends GenerateOptions {
   readonly activateIn: number;
   readonly removeAfter?: number;
 }
 
 /** The command and its subcommands. An action rejects with `CliError`. */
 export function keysCommand({ write, nowMs }: KeysCommandParts): Command {
-  const keys = new Command('keys').description('the keys that sign session tokens');
+  const keys = new Command('keys').description(
+    'the keys that sign session tokens (--use sig) and those that seal what is stored (--use enc)',
+  );
   subcommand(keys, 'generate', 'make the first key of a folder, active at once')
-    .addOption(algOption().default('EdDSA'))
-    .action(async ({ dir, alg }: GenerateOptions) => {
-      write(line('generated', await plainly(generateKey(dir, alg, nowMs()))));
+    .addOption(algOption('the algorithm; without it, EdDSA to sign and A256GCM to seal'))
+    .action(async (options: GenerateOptions) => {
+      const { alg = KINDS[options.use].algs[0] } = algOf(options);
+      const request = { dir: options.dir, alg, nowMs: nowMs() };
+      write(line('generated', await plainly(generateKeyFile(KINDS[options.use], request))));
     });
-  subcommand(keys, 'rotate', 'add a key that signs after a while; until then every replica can learn it')
+  subcommand(keys, 'rotate', 'add a key that is used after a while; until then every replica can learn it')
     .addOption(algOption('the algorithm; without it, that of the newest key'))
     .addOption(
-      durationOption('--activate-in <duration>', 'when the new key begins to sign').default(300_000, '5m'),
+      durationOption('--activate-in <duration>', 'when the new key is used first').default(300_000, '5m'),
     )
     .addOption(
       durationOption(
         '--remove-after <duration>',
-        'remove the keys superseded for this long, which must be more than token.ttl; without it none is removed',
+        'remove the keys superseded for this long, which must be more than token.ttl and token.cookie.ttl for keys that sign, and more than session.absoluteTimeout for keys that seal; without it none is removed',
       ),
     )
     .action(async (options: RotateOptions) => {
-      const { added, removed } = await plainly(rotateKeys(rotationRequest(options, nowMs())));
+      const { dir, use, activateIn, removeAfter } = options;
+      const removal = removeAfter === undefined ? {} : { removeAfterMs: removeAfter };
+      const request = { dir, nowMs: nowMs(), activateInMs: activateIn, ...algOf(options), ...removal };
+      const { added, removed } = await plainly(rotateKeyFiles(KINDS[use], request));
       write(line('generated', added) + removed.map((key) => line('removed', key)).join(''));
     });
-  subcommand(keys, 'list', 'show each key, newest first: signing, verifying, or waiting to sign').action(
-    async ({ dir }: { readonly dir: string }) => {
-      const listed = await plainly(listKeys(dir, nowMs()));
-      write(listed.map((key) => line(key.state, key)).join(''));
+  subcommand(keys, 'list', 'show each key, newest first, and whether it is in use, was, or will be').action(
+    async ({ dir, use }: FolderOptions) => {
+      const listed = await plainly(listKeyFiles(KINDS[use], dir, nowMs()));
+      write(listed.map((key) => line(STATES[use][key.state], key)).join(''));
     },
   );
   return keys;
@@ -68,11 +86,12 @@ function subcommand(keys: Command, name: string, description: string): Command {
   return keys
     .command(name)
     .description(description)
-    .requiredOption('--dir <dir>', 'the folder of key files (token.keysDir)');
+    .requiredOption('--dir <dir>', 'the folder of key files (token.keysDir or sealing.keysDir)')
+    .addOption(new Option('--use <use>', 'what its keys are for').choices(['sig', 'enc']).default('sig'));
 }
 
-function algOption(description = 'the algorithm'): Option {
-  return new Option('--alg <alg>', description).choices(SIGNING_ALGS);
+function algOption(description: string): Option {
+  return new Option('--alg <alg>', description).choices(Object.values(KINDS).flatMap(({ algs }) => algs));
 }
 
 function durationOption(flags: string, description: string): Option {
@@ -85,17 +104,15 @@ function durationOption(flags: string, description: string): Option {
   });
 }
 
-function rotationRequest(
-  { dir, alg, activateIn, removeAfter }: RotateOptions,
-  nowMs: number,
-): RotationRequest {
-  return {
-    dir,
-    nowMs,
-    activateInMs: activateIn,
-    ...(alg === undefined ? {} : { alg }),
-    ...(removeAfter === undefined ? {} : { removeAfterMs: removeAfter }),
-  };
+/** The algorithm that was asked for, if any. */
+function algOf({ use, alg }: GenerateOptions): { readonly alg?: string } {
+  if (alg === undefined) return {};
+  const { algs } = KINDS[use];
+  if (algs.includes(alg)) return { alg };
+  throw new CliError(
+    EXIT.usage,
+    `--alg ${alg} does not go with --use ${use}: it must be ${algs.join(' or ')}`,
+  );
 }
 
 function line(what: string, { kid, alg, activeFromMs, path }: KeySummary): string {

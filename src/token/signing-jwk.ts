@@ -1,9 +1,13 @@
 /** One private JWK as a key file holds it: which ones sign session tokens, and what is wrong with the others. */
+import { importJWK, type CryptoKey } from 'jose';
+import { activeFromMs, nbfProblems, parseJwkText, type JwkMembers } from '../keys/jwk-text.ts';
+import type { KeyName } from '../keys/key-kind.ts';
+import { publicJwk } from './jwks.ts';
 
 /** EdDSA over Ed25519 (RFC 8037), or ECDSA over P-256 with SHA-256 (RFC 7518 section 3.4). */
 export type SigningAlg = 'EdDSA' | 'ES256';
 
-export const SIGNING_ALGS: readonly SigningAlg[] = ['EdDSA', 'ES256'];
+export const SIGNING_ALGS = ['EdDSA', 'ES256'] as const satisfies readonly SigningAlg[];
 
 /** A private key with its algorithm pinned. Of a file's members only those that are named here are kept. */
 export interface SigningJwk {
@@ -22,6 +26,23 @@ export type ParsedSigningJwk =
   | { readonly ok: true; readonly jwk: SigningJwk }
   /** Every fault, each a sentence that names the member and what would be right, and none of the key's values. */
   | { readonly ok: false; readonly problems: readonly string[] };
+
+/** `alg` is the one algorithm that the key is used with, whatever a token says. */
+export interface VerificationKey extends Pick<KeyName<SigningAlg>, 'kid' | 'alg'> {
+  readonly publicKey: CryptoKey;
+}
+
+/** Signs from `activeFromMs` on, until a newer key does. */
+export interface SigningKey extends VerificationKey, KeyName<SigningAlg> {
+  /** Can't be exported. */
+  readonly privateKey: CryptoKey;
+}
+
+/** A key as it was written down, and ready for use. */
+export interface ImportedKey {
+  readonly jwk: SigningJwk;
+  readonly key: SigningKey;
+}
 
 interface Curve {
   readonly kty: SigningJwk['kty'];
@@ -42,37 +63,26 @@ const COORDINATE = /^[A-Za-z0-9_-]{43}$/;
 /** Visible ASCII, so that a `kid` reads the same in a header, a log and a shell. */
 const KID = /^[\x21-\x7e]{1,128}$/;
 
-/** The last second that a `Date` can hold. */
-const LATEST_SECONDS = 8_640_000_000_000;
-
 /** Reads the text of a key file. Never throws. Members that are not named by `SigningJwk` are ignored. */
 export function parseSigningJwk(text: string): ParsedSigningJwk {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text, which may be a private key.
-    return { ok: false, problems: ['is not JSON; it must be one private JWK'] };
-  }
-  if (!isRecord(value)) return { ok: false, problems: ['is not a JSON object; it must be one private JWK'] };
-  const problems = problemsOf(value);
+  const parsed = parseJwkText(text);
+  if (!parsed.ok) return parsed;
+  const problems = problemsOf(parsed.members);
   return problems.length > 0
     ? { ok: false, problems }
-    : { ok: true, jwk: select(value as unknown as SigningJwk) };
+    : { ok: true, jwk: select(parsed.members as unknown as SigningJwk) };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function problemsOf(jwk: Record<string, unknown>): string[] {
-  if (jwk['keys'] !== undefined) return ['is a JWK Set; put each private JWK into a file of its own'];
+function problemsOf(jwk: JwkMembers): readonly string[] {
   const curve = Object.values(CURVES).find(({ kty, crv }) => jwk['kty'] === kty && jwk['crv'] === crv);
   if (curve === undefined) return [kindProblem(jwk)];
   return [...algProblems(jwk, curve), ...keyProblems(jwk, curve), ...nameProblems(jwk)];
 }
 
-function kindProblem(jwk: Record<string, unknown>): string {
+function kindProblem(jwk: JwkMembers): string {
+  if (jwk['kty'] === 'oct' && jwk['use'] === 'enc') {
+    return 'is a sealing key (--use enc); token.keysDir wants signing keys, made with "singlestate keys generate"';
+  }
   switch (jwk['kty']) {
     case 'oct':
       return `is a symmetric key, with which whoever verifies could sign too; ${USABLE}`;
@@ -86,13 +96,13 @@ function kindProblem(jwk: Record<string, unknown>): string {
   }
 }
 
-function algProblems(jwk: Record<string, unknown>, curve: Curve): string[] {
+function algProblems(jwk: JwkMembers, curve: Curve): string[] {
   const right = SIGNING_ALGS.find((alg) => CURVES[alg] === curve) ?? '';
   if (jwk['alg'] === undefined) return [`has no "alg"; put "alg": "${right}" to pin what the key is for`];
   return jwk['alg'] === right ? [] : [`has an "alg" that does not go with its "crv"; it must be "${right}"`];
 }
 
-function keyProblems(jwk: Record<string, unknown>, curve: Curve): string[] {
+function keyProblems(jwk: JwkMembers, curve: Curve): string[] {
   if (jwk['d'] === undefined) return ['is a public key; the private one, with "d", is needed to sign'];
   const problems = curve.coordinates
     .filter((name) => typeof jwk[name] !== 'string' || !COORDINATE.test(jwk[name]))
@@ -104,18 +114,10 @@ function keyProblems(jwk: Record<string, unknown>, curve: Curve): string[] {
   return problems;
 }
 
-function nameProblems(jwk: Record<string, unknown>): string[] {
-  const problems: string[] = [];
-  if (typeof jwk['kid'] !== 'string' || !KID.test(jwk['kid']))
-    problems.push('has no valid "kid"; it must be 1 to 128 visible ASCII characters');
-  const nbf = jwk['nbf'];
-  if (nbf !== undefined && !isUnixSeconds(nbf))
-    problems.push('has an "nbf" that is not a time in whole Unix seconds');
-  return problems;
-}
-
-function isUnixSeconds(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LATEST_SECONDS;
+function nameProblems(jwk: JwkMembers): readonly string[] {
+  const named = typeof jwk['kid'] === 'string' && KID.test(jwk['kid']);
+  const problems = named ? [] : ['has no valid "kid"; it must be 1 to 128 visible ASCII characters'];
+  return [...problems, ...nbfProblems(jwk)];
 }
 
 function select({ kty, crv, x, y, d, kid, alg, nbf }: SigningJwk): SigningJwk {
@@ -129,4 +131,19 @@ function select({ kty, crv, x, y, d, kid, alg, nbf }: SigningJwk): SigningJwk {
     alg,
     ...(nbf === undefined ? {} : { nbf }),
   };
+}
+
+/** Undefined when the private and the public part are not of one key. */
+export async function importSigningKey(jwk: SigningJwk): Promise<SigningKey | undefined> {
+  const { kid, alg, nbf, ...material } = jwk;
+  try {
+    const [privateKey, publicKey] = await Promise.all([
+      importJWK({ ...material }, alg, { extractable: false }),
+      importJWK({ ...publicJwk(jwk) }, alg),
+    ]);
+    if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) return undefined;
+    return Object.freeze({ kid, alg, activeFromMs: activeFromMs(nbf), privateKey, publicKey });
+  } catch {
+    return undefined;
+  }
 }

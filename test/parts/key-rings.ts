@@ -1,13 +1,13 @@
 /** Key rings made in memory, and JWTs written by hand: as strange as a test needs them, and still rightly signed. */
 import { createPrivateKey, sign } from 'node:crypto';
 import { createSigningJwk } from '../../src/token/key-files.ts';
+import { createKeyRing, type KeyRing } from '../../src/token/signing-keys.ts';
 import {
-  createKeyRing,
   importSigningKey,
   type ImportedKey,
-  type KeyRing,
-} from '../../src/token/signing-keys.ts';
-import type { SigningAlg, SigningJwk } from '../../src/token/signing-jwk.ts';
+  type SigningAlg,
+  type SigningJwk,
+} from '../../src/token/signing-jwk.ts';
 
 export async function createTestKey(alg: SigningAlg = 'EdDSA', activeFromMs = 0): Promise<ImportedKey> {
   const jwk = await createSigningJwk(alg, activeFromMs);

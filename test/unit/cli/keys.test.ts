@@ -36,6 +36,33 @@ describe('singlestate keys', () => {
     expect(generated + rotated + listed).not.toContain(d);
   });
 
+  it('E5 does the same to sealing keys, and says so', async () => {
+    const generated = await run('generate', '--use', 'enc');
+    expect(generated).toMatch(
+      /^generated {2}\S{12} {2}A256GCM {2}active from 2030-01-01T00:00:00\.000Z {2}\/.*\.json\n$/,
+    );
+    const rotated = await run('rotate', '--use', 'enc', '--activate-in', '0s');
+    const waiting = await run('rotate', '--use', 'enc');
+    const listed = await run('list', '--use', 'enc');
+    const states = listed.split('\n').map((line) => line.split(' ')[0]);
+    expect(states[0]).toBe('waiting');
+    expect(states.slice(1).sort()).toEqual(['', 'sealing', 'unsealing']);
+    const { k } = JSON.parse(await readFile(generated.trim().split('  ').at(-1) ?? '', 'utf8')) as {
+      k: string;
+    };
+    expect(generated + rotated + waiting + listed).not.toContain(k);
+  });
+
+  it('refuses a folder of the other kind, and names the flag for it', async () => {
+    await run('generate', '--use', 'enc');
+    for (const verb of ['rotate', 'list']) {
+      await expect(run(verb)).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringContaining('is a sealing key (--use enc)') as string,
+      });
+    }
+  });
+
   it('E9 a new key waits for five minutes unless told otherwise', async () => {
     await run('generate');
     expect(await run('rotate')).toContain('active from 2030-01-01T00:05:00.000Z');
@@ -49,7 +76,14 @@ describe('singlestate keys', () => {
   });
 
   it.each([
-    ['an unknown algorithm', ['generate', '--alg', 'RS256'], 1, 'Allowed choices are EdDSA, ES256'],
+    ['an unknown algorithm', ['generate', '--alg', 'RS256'], 1, 'Allowed choices are EdDSA, ES256, A256GCM'],
+    ['an unknown use', ['generate', '--use', 'sign'], 1, 'Allowed choices are sig, enc'],
+    [
+      'an algorithm for the other use',
+      ['generate', '--use', 'enc', '--alg', 'ES256'],
+      2,
+      '--alg ES256 does not go with --use enc: it must be A256GCM',
+    ],
     ['a duration without a unit', ['rotate', '--activate-in', '10'], 1, 'a whole number with a unit'],
     ['a duration that is too long', ['rotate', '--activate-in', '366d'], 1, 'up to "365d"'],
     ['a folder without keys', ['list'], 2, 'singlestate keys generate'],

@@ -1,8 +1,9 @@
-import { mkdtemp, mkdir, rm, writeFile, chmod } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSealingJwk } from '../../../src/sealing/key-files.ts';
 import { createSigningJwk } from '../../../src/token/key-files.ts';
 import { loadKeyRing, type LoadedKeyRing } from '../../../src/token/signing-keys.ts';
 
@@ -68,70 +69,6 @@ describe('a folder of keys', () => {
     await put('a.json', key);
     expect(ringOf(await loadKeyRing(dir, NOW_MS)).signingKey(0).kid).toBe(key.kid);
   });
-
-  it('files that are no key files, and hidden ones, are left alone', async () => {
-    await put('a.json', await createSigningJwk('EdDSA', 0));
-    await put('README.md', 'keys');
-    await put('.draft.json', 'half a');
-    await put('..2030_01.json', 'a generation of a Kubernetes Secret');
-    expect((await loadKeyRing(dir, NOW_MS)).ok).toBe(true);
-  });
-
-  it('an empty folder is a fault that names the command which fills it', async () => {
-    expect(await problemsOf()).toEqual([
-      expect.stringMatching(/holds no .* "singlestate keys generate --dir /),
-    ]);
-  });
-
-  it('a folder that is not there is a fault', async () => {
-    const missing = join(dir, 'missing');
-    const loaded = await loadKeyRing(missing, NOW_MS);
-    expect(loaded).toEqual({
-      ok: false,
-      problems: [expect.stringContaining(`${missing}: can't be read (ENOENT)`)],
-    });
-  });
-
-  it('a folder whose keys are all in the future is a fault', async () => {
-    await put('a.json', await createSigningJwk('EdDSA', NOW_MS + 60_000));
-    expect(await problemsOf()).toEqual([expect.stringContaining('no key is active yet')]);
-  });
-
-  it('a file that every user can write is a fault, one that every user can read a warning', async () => {
-    await put('a.json', await createSigningJwk('EdDSA', 0));
-    await chmod(join(dir, 'a.json'), 0o644);
-    const readable = await loadKeyRing(dir, NOW_MS);
-    expect(readable.ok && readable.warnings).toEqual([
-      expect.stringContaining('a.json: can be read by every user'),
-    ]);
-    await chmod(join(dir, 'a.json'), 0o602);
-    expect(await problemsOf()).toEqual([expect.stringContaining('a.json: can be written by every user')]);
-  });
-
-  it('two files with one kid are a fault that names both', async () => {
-    const key = await createSigningJwk('EdDSA', 0);
-    await put('a.json', key);
-    await put('b.json', { ...(await createSigningJwk('EdDSA', 0)), kid: key.kid });
-    expect(await problemsOf()).toEqual([
-      `${dir}/b.json: has the same "kid" as ${dir}/a.json; each key needs its own`,
-    ]);
-  });
-
-  it('all faults of a folder are told at once', async () => {
-    await put('a.json', 'no JSON');
-    await put('b.json', await createSigningJwk('EdDSA', 0));
-    await mkdir(join(dir, 'c.json'));
-    await put('d.json', { ...(await createSigningJwk('EdDSA', 0)), kid: '', alg: 'ES256', nbf: -1 });
-    await put('e.json', 'x'.repeat(20_000));
-    expect(await problemsOf()).toEqual([
-      expect.stringContaining('a.json: is not JSON'),
-      expect.stringContaining("c.json: can't be read (EISDIR)"),
-      expect.stringContaining('d.json: has an "alg" that does not go with its "crv"; it must be "EdDSA"'),
-      expect.stringContaining('d.json: has no valid "kid"'),
-      expect.stringContaining('d.json: has an "nbf"'),
-      expect.stringContaining('e.json: is larger than any JWK'),
-    ]);
-  });
 });
 
 describe('E9 a key that is not fit to sign is refused', async () => {
@@ -159,6 +96,11 @@ describe('E9 a key that is not fit to sign is refused', async () => {
     ['a d of another length', { ...ed, d: 'AAAA' }, 'no valid "d"'],
     ["another key's x", { ...ed, x: otherEd.x }, 'does not belong'],
     ["another key's point", { ...ec, x: otherEc.x, y: otherEc.y }, 'does not belong'],
+    [
+      'a sealing key',
+      { ...createSealingJwk(0) },
+      'is a sealing key (--use enc); token.keysDir wants signing keys, made with "singlestate keys generate"',
+    ],
     ['a key for encryption', { ...ed, use: 'enc' }, '"use"'],
     ['a key that may only verify', { ...ed, key_ops: ['verify'] }, '"key_ops"'],
     ['an nbf that is text', { ...ed, nbf: '2030-01-01' }, '"nbf"'],
