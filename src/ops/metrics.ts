@@ -11,7 +11,8 @@ export interface MetricFacts {
 
 const TRANSPORT = 'how the check came: `grpc` or `http`';
 const DECISION = '`allow`, `deny` or `error`';
-const OPERATION = '`read`, `create`, `write`, `revoke`, `touch` or `ping`';
+const OPERATION =
+  'of sessions: `read`, `create`, `write`, `revoke`, `revokeMany`, `touch`, `refresh` or `list`; of proofs of identity: `isSpent` or `spend`; of the audit trail: `record` or `audit`; of rate limits: `take`; or `ping`';
 
 /** docs/reference/metrics.md is generated from this table. */
 export const METRICS = {
@@ -40,7 +41,7 @@ export const METRICS = {
     labels: {
       operation: OPERATION,
       outcome:
-        '`ok`; other answers: `absent`, `revoked`, `corrupt`, `conflict`, `replayed`; no answer: `timeout`, `unavailable`; a mistake of Singlestate: `fault`',
+        '`ok`; other answers: `absent`, `revoked`, `corrupt`, `conflict`, `replayed` (a proof of identity was used before), `limited` (a limit of sessions or of requests is reached), `stale` (the session that was to be replaced has changed), `repeated` (a refresh token within its grace), `reused` (an old one, which ended its session), `refused` (none of a live session); no answer: `timeout`, `unavailable`; a mistake of Singlestate: `fault`',
     },
   },
   storeDuration: {
@@ -65,13 +66,39 @@ export const METRICS = {
     name: 'singlestate_sessions_ended_total',
     type: 'counter',
     help: 'Sessions ended before their time.',
-    labels: { cause: '`operator`: revoked by one; `corrupt`: what was stored is no session document' },
+    labels: {
+      cause:
+        '`operator`: revoked by one; `logout`: by its user; `provider_logout`: by the identity provider; `superseded`: a new login took its place; `limit`: a newer session of its subject did, at the limit; `refresh_reuse`: an old refresh token was used; `token_revocation`: whoever held its token gave it back; `corrupt`: what was stored is no session document',
+    },
+  },
+  sessionWrites: {
+    name: 'singlestate_session_writes_total',
+    type: 'counter',
+    help: 'Writes to sessions that apps asked for.',
+    labels: {
+      app: 'the app, by its configured name',
+      outcome:
+        '`written`; `conflict`: the session was at another version; `not_permitted`: a part that the app may not write; `invalid`: a value that does not fit its JSON Schema, or a request that makes no sense; `too_large`: a document beyond `session.maxBytes`; `no_session`: there is none that is live; `failed`: a fault, such as a store that does not answer',
+    },
   },
   tokensIssued: {
     name: 'singlestate_tokens_issued_total',
     type: 'counter',
     help: 'Session tokens signed.',
-    labels: { cause: '`created`: for a session that was opened' },
+    labels: {
+      cause:
+        '`created`: for a session that was opened; `refreshed`: for a refresh token; `renewed`: by a check, for a cookie past half of its life',
+    },
+  },
+  tlsRefused: {
+    name: 'singlestate_tls_refused_total',
+    type: 'counter',
+    help: 'TLS connections that were ended before anything was read from them.',
+    labels: {
+      listener: '`check`, `api` or `ops`',
+      reason:
+        '`handshake_failed`, `handshake_timeout`, or of the client certificate: `no_certificate`, `untrusted_certificate`, `ambiguous_certificate`, `client_not_allowed`',
+    },
   },
   configReloads: {
     name: 'singlestate_config_reloads_total',
@@ -121,8 +148,11 @@ export interface Metrics {
   observeStore(operation: string, outcome: string, seconds: number): void;
   shed(reason: string): void;
   sessionCreated(provider: string): void;
-  sessionEnded(cause: string): void;
+  /** `count` sessions at once. Default 1. */
+  sessionEnded(cause: string, count?: number): void;
+  sessionWritten(app: string, outcome: string): void;
   tokenIssued(cause: string): void;
+  tlsRefused(listener: string, reason: string): void;
   configReloaded(outcome: ReloadOutcome): void;
   /** The `content-type` of what `expose` answers: the Prometheus text format 0.0.4. */
   readonly contentType: string;
@@ -150,8 +180,10 @@ export function createMetrics(build: { readonly version: string }): Metrics {
     },
     shed: (reason) => instruments.shed.inc({ reason }),
     sessionCreated: (provider) => instruments.sessionsCreated.inc({ provider }),
-    sessionEnded: (cause) => instruments.sessionsEnded.inc({ cause }),
+    sessionEnded: (cause, count = 1) => instruments.sessionsEnded.inc({ cause }, count),
+    sessionWritten: (app, outcome) => instruments.sessionWrites.inc({ app, outcome }),
     tokenIssued: (cause) => instruments.tokensIssued.inc({ cause }),
+    tlsRefused: (listener, reason) => instruments.tlsRefused.inc({ listener, reason }),
     configReloaded(outcome) {
       instruments.configReloads.inc({ outcome });
       if (outcome === 'applied') markLoaded(instruments);
@@ -189,7 +221,9 @@ function createInstruments(registry: Registry) {
     shed: counter(METRICS.shed),
     sessionsCreated: counter(METRICS.sessionsCreated),
     sessionsEnded: counter(METRICS.sessionsEnded),
+    sessionWrites: counter(METRICS.sessionWrites),
     tokensIssued: counter(METRICS.tokensIssued),
+    tlsRefused: counter(METRICS.tlsRefused),
     configReloads: counter(METRICS.configReloads),
     configLastReloadSuccessful: gauge(METRICS.configLastReloadSuccessful),
     configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Address } from '../net/address.ts';
 import { listen, type Listening } from '../net/listener.ts';
+import type { TlsTermination } from '../net/tls-termination.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -9,6 +10,8 @@ export interface OpsServerOptions {
   readonly address: Address;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Without it, cleartext. */
+  readonly tls?: TlsTermination | undefined;
 }
 
 interface Answer {
@@ -31,7 +34,7 @@ export function startOpsServer(options: OpsServerOptions): Promise<Listening> {
       () => send(response, { status: 500, body: 'The metrics could not be collected\n' }),
     );
   });
-  return listen(server, options.address, { name: 'ops' });
+  return listen(server, options.address, { name: 'ops', tls: options.tls });
 }
 
 async function answer(request: IncomingMessage, { metrics, health }: OpsServerOptions): Promise<Answer> {

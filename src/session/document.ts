@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** The newest document schema that this code writes. Older ones are migrated when read; newer ones are not guessed at. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** What it yields is frozen, since readers share it. */
 const documentSchema = z
@@ -34,6 +34,8 @@ const documentSchema = z
     attributes: z.record(z.string(), z.string()).readonly(),
     /** State that apps share, by slice name; any JSON value. */
     slices: z.record(z.string(), z.unknown()).readonly(),
+    /** What the CSRF header of a cookie-borne write must hold; sessions of browsers have one (E13). */
+    csrfToken: z.string().min(22).optional(),
     createdAtMs: z.int().nonnegative(),
     /** The absolute timeout, Unix milliseconds. */
     expiresAtMs: z.int().nonnegative(),
@@ -80,12 +82,18 @@ export function decodeDocument(text: string): DecodedDocument {
   } catch {
     return { ok: false, problem: 'not JSON', removable: true };
   }
-  const result = documentSchema.safeParse(value);
+  const result = documentSchema.safeParse(migrated(value));
   if (result.success) return { ok: true, document: result.data };
   if (isNewer(value)) {
     return { ok: false, problem: `schema: newer than ${SCHEMA_VERSION}`, removable: false };
   }
   return { ok: false, problem: problemOf(result.error), removable: true };
+}
+
+/** Version 1 had no CSRF token; everything in it is as it was (A9). */
+function migrated(value: unknown): unknown {
+  const isFirst = typeof value === 'object' && value !== null && 'schema' in value && value.schema === 1;
+  return isFirst && !('csrfToken' in value) ? { ...value, schema: SCHEMA_VERSION } : value;
 }
 
 function isNewer(value: unknown): boolean {

@@ -2,12 +2,24 @@
 import { StoreError, type SessionStore, type StoreOperation } from './store.ts';
 
 /**
- * How an operation ended, as a metric's label. `ok`: it found or did what was asked. `absent`, `revoked`, `corrupt`,
- * `conflict` and `replayed` are answers too. `timeout` and `unavailable`: the store failed to answer. `fault`: a
- * mistake of the caller's.
+ * How an operation ended, as a metric's label. `ok`: it found or did what was asked. From `absent` to `refused` are
+ * answers too. `timeout` and `unavailable`: the store failed to answer. `fault`: a mistake of the caller's.
  */
 export type StoreOutcome =
-  'ok' | 'absent' | 'revoked' | 'corrupt' | 'conflict' | 'replayed' | 'timeout' | 'unavailable' | 'fault';
+  | 'ok'
+  | 'absent'
+  | 'revoked'
+  | 'corrupt'
+  | 'conflict'
+  | 'replayed'
+  | 'limited'
+  | 'stale'
+  | 'repeated'
+  | 'reused'
+  | 'refused'
+  | 'timeout'
+  | 'unavailable'
+  | 'fault';
 
 export type ObserveStore = (operation: StoreOperation, outcome: StoreOutcome, seconds: number) => void;
 
@@ -38,16 +50,25 @@ export function observeStore(store: SessionStore, observe: ObserveStore): Sessio
     create: (session) => observed('create', store.create(session), ({ outcome }) => CREATE[outcome]),
     write: (write) => observed('write', store.write(write), ({ outcome }) => WRITE[outcome]),
     revoke: (revocation) => observed('revoke', store.revoke(revocation), ({ outcome }) => REVOKE[outcome]),
+    revokeMany: (revocation) => observed('revokeMany', store.revokeMany(revocation), ok),
     touch: (touch) => observed('touch', store.touch(touch), ok),
+    refresh: (refresh) => observed('refresh', store.refresh(refresh), ({ outcome }) => REFRESH[outcome]),
+    list: (query) => observed('list', store.list(query), ok),
+    isSpent: (hash) => observed('isSpent', store.isSpent(hash), (isSpent) => (isSpent ? 'replayed' : 'ok')),
+    spend: (proof) => observed('spend', store.spend(proof), ok),
+    record: (note, about) => observed('record', store.record(note, about), ok),
+    audit: (query) => observed('audit', store.audit(query), ok),
+    take: (takes) => observed('take', store.take(takes), ({ allowed }) => (allowed ? 'ok' : 'limited')),
     ping: () => observed('ping', store.ping(), ok),
     close: () => store.close(),
   };
 }
 
 const READ = { live: 'ok', absent: 'absent', revoked: 'revoked', corrupt: 'corrupt' } as const;
-const CREATE = { created: 'ok', replayed: 'replayed' } as const;
+const CREATE = { created: 'ok', replayed: 'replayed', limited: 'limited', stale: 'stale' } as const;
 const WRITE = { written: 'ok', conflict: 'conflict', absent: 'absent', revoked: 'revoked' } as const;
 const REVOKE = { revoked: 'ok', already_revoked: 'revoked', absent: 'absent' } as const;
+const REFRESH = { rotated: 'ok', repeated: 'repeated', reused: 'reused', refused: 'refused' } as const;
 
 function ok(): StoreOutcome {
   return 'ok';

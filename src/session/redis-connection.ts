@@ -4,11 +4,14 @@
  */
 import { Redis, type RedisOptions } from 'ioredis';
 import { createBackoff, type Backoff } from './backoff.ts';
+import { explainTlsError, redisTlsOptions, type RedisTlsOptions } from './redis-tls.ts';
 import { StoreError, type StoreOperation } from './store.ts';
 
 export interface RedisConnectionOptions {
-  /** `redis://HOST[:PORT][/DB]`, without credentials and parameters. */
+  /** `redis://HOST[:PORT][/DB]`, or `rediss:` for TLS, without credentials and parameters. */
   readonly url: string;
+  /** For `rediss:`. Default: the CAs that come with Node are trusted, and no client certificate is shown. */
+  readonly tls?: RedisTlsOptions | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** How long one command may take, waiting to be sent included. */
@@ -97,9 +100,11 @@ export function connectToRedis(options: RedisConnectionOptions): RedisConnection
 }
 
 function redisOptions(options: RedisConnectionOptions, backoff: Backoff) {
-  const { url, username, password, role, deadlineMs, onDemoted } = options;
+  const { url, tls = {}, username, password, role, deadlineMs, onDemoted } = options;
+  const { isTls, ...address } = addressOf(url);
   return {
-    ...addressOf(url),
+    ...address,
+    ...(isTls && redisTlsOptions(address, tls, DISCONNECT_TIMEOUT_MS)),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     connectionName: `singlestate-${role}`,
@@ -161,7 +166,8 @@ function watchPrimary(
     if (state !== 'lost' && !isEnded) onChange({ role, state: (state = 'lost'), reason: reasonOf(obstacle) });
   };
 
-  redis.on('error', (error: Error) => {
+  redis.on('error', (raised: Error) => {
+    const error = redis.options.tls ? explainTlsError(raised, redis.status === 'connect') : raised;
     // ioredis goes on after some errors: with another database than asked for, where SELECT was refused.
     if (redis.status === 'connect' || redis.status === 'ready') giveUp(error);
     else obstacle = withoutArguments(error);
@@ -209,16 +215,26 @@ async function disconnect(redis: Redis): Promise<void> {
   if (!isWaitingToReconnect) await ended;
 }
 
+interface StoreAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly isTls: boolean;
+}
+
 /** Parsed here and not by ioredis, which lets a URL's parameters override options. */
-function addressOf(text: string): { readonly host: string; readonly port: number; readonly db: number } {
+function addressOf(text: string): StoreAddress {
   const url = URL.parse(text);
   const [, db = '0'] = /^\/?(\d*)$/.exec(url?.pathname ?? '') ?? [, 'none'];
   const extra = url && (url.username || url.password || url.search || url.hash);
-  if (url?.protocol !== 'redis:' || url.hostname === '' || db === 'none' || extra) {
-    throw new TypeError('the store URL must be redis://HOST[:PORT][/DB], without credentials and parameters');
+  const isTls = url?.protocol === 'rediss:';
+  if (!url || !(isTls || url.protocol === 'redis:') || url.hostname === '' || db === 'none' || extra) {
+    throw new TypeError(
+      'the store URL must be redis[s]://HOST[:PORT][/DB], without credentials and parameters',
+    );
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(url.port || 6379), db: Number(db) };
+  return { host, port: Number(url.port || 6379), db: Number(db), isTls };
 }
 
 function unavailable(operation: StoreOperation, cause: Error): StoreError {

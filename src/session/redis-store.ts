@@ -1,57 +1,57 @@
-/** The session store on Redis or Valkey: one hash a session, read by HMGET, changed by Lua. Hides keys and fields. */
+/** The session store on Redis or Valkey: one hash a session, read by HMGET, changed by Lua. Hides its parts and connections. */
+import type { Sealer } from '../sealing/sealer.ts';
 import { createDocumentMemo } from './document-memo.ts';
-import { encodeDocument } from './document.ts';
+import { corrupt, encodeWholeNumber, lookupOf, READ_FIELDS } from './record.ts';
+import { createRedisAccess, type AuditLimits } from './redis-access.ts';
+import { createRedisAudit } from './redis-audit.ts';
 import {
   connectToRedis,
   type ConnectionChange,
   type ConnectionRole,
   type RedisConnection,
 } from './redis-connection.ts';
-import { defineScripts, type ScriptName } from './redis-scripts.ts';
-import { corrupt, encodeWholeNumber, forgetAtMs, lookupOf, otherExpires, READ_FIELDS } from './record.ts';
-import { partitionOfRef, type SessionRef } from './ref.ts';
-import {
-  CORRUPT_TOMBSTONE_MS,
-  RETENTION_MS,
-  StoreError,
-  type CreateOutcome,
-  type NewSession,
-  type RevokeOutcome,
-  type SessionLookup,
-  type SessionStore,
-  type SessionWrite,
-  type StoreOperation,
-  type WriteOutcome,
-} from './store.ts';
+import { redisKeys } from './redis-keys.ts';
+import { createRedisList } from './redis-list.ts';
+import { createRedisRates } from './redis-rates.ts';
+import { createRedisRevokeMany } from './redis-revoke-many.ts';
+import { createRedisSessions } from './redis-sessions.ts';
+import type { RedisTlsOptions } from './redis-tls.ts';
+import type { SessionRef } from './ref.ts';
+import { StoreError, type SessionLookup, type SessionStore } from './store.ts';
 
 export interface RedisStoreOptions {
-  /** `redis://HOST[:PORT][/DB]`, without credentials and parameters. */
+  /** `redis://HOST[:PORT][/DB]`, or `rediss:` for TLS, without credentials and parameters. */
   readonly url: string;
+  /** For `rediss:`. Default: the CAs that come with Node are trusted, and no client certificate is shown. */
+  readonly tls?: RedisTlsOptions | undefined;
   /** The ACL user; `default` where only a password is given. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** How long one operation may take, in milliseconds. */
+  /** How long one exchange with the server may take, in milliseconds. */
   readonly deadlineMs: number;
   /** Begins every key. */
   readonly keyPrefix: string;
+  /** What seals documents and names; asked at each operation, so that a reload may swap it. */
+  readonly sealer: () => Sealer;
+  /** How much of the audit trail is kept; asked at each operation. */
+  readonly audit: () => AuditLimits;
   /** Each time a connection is found or lost, for logs. */
   readonly onConnection?: (change: ConnectionChange) => void;
 }
 
-export type { ConnectionChange };
+export type { AuditLimits, ConnectionChange };
 
 /**
- * Connects in the background and for ever; until there is a primary, operations throw `StoreError` at once. Reads go
- * to the primary only (A4), over a connection of their own, so that no script delays them. Every key of a subject
- * carries its partition as hash tag, and no key holds a secret.
+ * Connects in the background and for ever; until there is a primary, operations throw `StoreError` at once. Everything
+ * goes to the primary only (A4); `read` over a connection of its own, so that no script delays it.
  * @throws TypeError where the URL is not one of a Redis.
  */
 export function createRedisStore(options: RedisStoreOptions): SessionStore {
   const reads = connect('read');
   const writes = connect('write');
-  const runScript = defineScripts(writes.redis);
-  const keys = keyNames(options.keyPrefix);
-  const decode = createDocumentMemo();
+  const keys = redisKeys(options.keyPrefix);
+  const decode = createDocumentMemo(options.sealer);
+  const access = createRedisAccess(writes, { ...options, keys });
 
   function connect(role: ConnectionRole): RedisConnection {
     return connectToRedis({
@@ -83,67 +83,23 @@ export function createRedisStore(options: RedisStoreOptions): SessionStore {
     return lookupOf(ref, version, document, lastSeen, revoked, revokedAt, decode);
   }
 
-  async function run(name: ScriptName, keysAndArguments: readonly string[]): Promise<unknown[]> {
-    const reply = await writes.exchange(name, (answered) => runScript(name, keysAndArguments, answered));
-    return Array.isArray(reply) ? (reply as unknown[]) : [];
-  }
-
-  async function create(session: NewSession): Promise<CreateOutcome> {
-    const { ref, document, nowMs, idleTimeoutMs, proof } = session;
-    const { expiresAtMs } = document;
-    const [outcome] = await run('create', [
-      keys.session(ref),
-      keys.proof(ref, proof.hash),
-      encodeDocument(document),
-      encodeWholeNumber(nowMs),
-      encodeWholeNumber(expiresAtMs),
-      encodeWholeNumber(forgetAtMs(expiresAtMs, nowMs, idleTimeoutMs)),
-      encodeWholeNumber(proof.validUntilMs),
-      ref,
-    ]);
-    if (outcome === 'created') {
-      return { outcome, session: { ref, version: 1, lastSeenAtMs: nowMs, document } };
-    }
-    if (outcome === 'replayed') return { outcome };
-    throw unexpected('create');
-  }
-
-  async function write({ ref, expectedVersion, document }: SessionWrite): Promise<WriteOutcome> {
-    const [outcome, version] = await run('write', [
-      keys.session(ref),
-      encodeWholeNumber(expectedVersion),
-      encodeDocument(document),
-      encodeWholeNumber(document.expiresAtMs),
-    ]);
-    if (outcome === 'written') return { outcome, version: Number(version) };
-    if (outcome === 'conflict') return { outcome, currentVersion: Number(version) };
-    if (outcome === 'absent' || outcome === 'revoked') return { outcome };
-    if (outcome === 'other_expires') throw otherExpires();
-    throw unexpected('write');
-  }
-
   return {
     read,
-    create,
-    write,
-    async revoke({ ref, cause, nowMs }): Promise<RevokeOutcome> {
-      const [outcome] = await run('revoke', [
-        keys.session(ref),
-        cause,
-        encodeWholeNumber(nowMs),
-        encodeWholeNumber(RETENTION_MS),
-        encodeWholeNumber(nowMs + CORRUPT_TOMBSTONE_MS),
-      ]);
-      if (outcome === 'revoked' || outcome === 'already_revoked' || outcome === 'absent') return { outcome };
-      throw unexpected('revoke');
+    ...createRedisSessions(access, read, decode),
+    revokeMany: createRedisRevokeMany(access),
+    list: createRedisList(access),
+    ...createRedisAudit(access),
+    ...createRedisRates(access),
+    async isSpent(hash) {
+      const key = keys.spent(hash);
+      return (await access.ask('isSpent', (redis, answered) => void redis.exists(key, answered))) === 1;
     },
-    async touch({ ref, seenAtMs, idleTimeoutMs }) {
-      await run('touch', [
-        keys.session(ref),
-        encodeWholeNumber(seenAtMs),
-        encodeWholeNumber(idleTimeoutMs),
-        encodeWholeNumber(RETENTION_MS),
-      ]);
+    async spend({ hash, validUntilMs }) {
+      const until = encodeWholeNumber(validUntilMs);
+      await access.ask(
+        'spend',
+        (redis, answered) => void redis.set(keys.spent(hash), '1', 'PXAT', until, answered),
+      );
     },
     async ping() {
       await Promise.all([ping(reads), ping(writes)]);
@@ -158,20 +114,8 @@ async function ping({ exchange, redis }: RedisConnection): Promise<void> {
   await exchange('ping', (answered) => void redis.ping(answered));
 }
 
-/** The hash tag `{PARTITION}` keeps all keys of a subject in one slot, so that one script may change them. */
-function keyNames(prefix: string) {
-  return {
-    session: (ref: SessionRef) => `${prefix}{${partitionOfRef(ref)}}:session:${ref.slice(3)}`,
-    proof: (ref: SessionRef, hash: string) => `${prefix}{${partitionOfRef(ref)}}:proof:${hash}`,
-  };
-}
-
 function isWrongType(error: unknown): boolean {
   return (
     error instanceof StoreError && error.cause instanceof Error && error.cause.message.startsWith('WRONGTYPE')
   );
-}
-
-function unexpected(operation: StoreOperation): StoreError {
-  return new StoreError('ERR_STORE_UNAVAILABLE', `the store answered ${operation} with no known outcome`);
 }

@@ -1,9 +1,9 @@
 /** What is stored and is no session (D4): told as corrupt, never used, never written to, and removable but for one kind. */
 import { describe, expect, test } from 'vitest';
-import { encodeDocument } from '../../src/session/document.ts';
+import { encodeDocument, SCHEMA_VERSION } from '../../src/session/document.ts';
 import { validate } from '../../src/session/validity.ts';
 import type { CurrentStore, RawFields } from './session-store.ts';
-import { IDLE_TIMEOUT_MS, newDocument, newRef, newSession } from './sessions.ts';
+import { IDLE_TIMEOUT_MS, newDocument, newRef, newSession, revocationOf, writeOf } from './sessions.ts';
 
 /** Part of every value below, so that a problem that tells a value is found out. */
 const MARK = 'c0nf1dent1al';
@@ -88,22 +88,29 @@ export function corruptRecordTests(current: CurrentStore): void {
       const before = await current().fields(ref);
       expect(await store.create(newSession(nowMs(), { ref }))).toEqual({ outcome: 'replayed' });
       expect(await current().fields(ref)).toEqual(before);
-      const revocation = { ref, cause: 'corrupt', nowMs: nowMs() } as const;
+      const revocation = revocationOf(ref, nowMs(), 'corrupt');
       expect(await store.revoke(revocation)).toEqual({ outcome: 'revoked' });
       const tombstone = { state: 'revoked', cause: 'corrupt', revokedAtMs: revocation.nowMs };
       expect(await store.read(ref)).toEqual(tombstone);
       expect(JSON.stringify(await current().fields(ref))).not.toContain(MARK);
     });
 
-    test.each([2, 3, 1_000])('D4 A9 a document of the newer schema %i is not removable', async (schema) => {
-      const { store, inject, fields } = current();
-      const ref = newRef();
-      const record = { ...SOUND, document: changed({ schema, identity: { [MARK]: MARK } }) };
-      await inject(ref, record);
-      const lookup = await store.read(ref);
-      expect(lookup).toEqual({ state: 'corrupt', problem: 'schema: newer than 1', removable: false });
-      expect(await fields(ref)).toEqual(record);
-    });
+    test.each([SCHEMA_VERSION + 1, SCHEMA_VERSION + 2, 1_000])(
+      'D4 A9 a document of the newer schema %i is not removable',
+      async (schema) => {
+        const { store, inject, fields } = current();
+        const ref = newRef();
+        const record = { ...SOUND, document: changed({ schema, identity: { [MARK]: MARK } }) };
+        await inject(ref, record);
+        const lookup = await store.read(ref);
+        expect(lookup).toEqual({
+          state: 'corrupt',
+          problem: `schema: newer than ${SCHEMA_VERSION}`,
+          removable: false,
+        });
+        expect(await fields(ref)).toEqual(record);
+      },
+    );
 
     test.each(['version', 'lastSeen', 'expires', 'document'] as const)(
       'D4 a record without %s is neither written nor touched',
@@ -111,8 +118,7 @@ export function corruptRecordTests(current: CurrentStore): void {
         const { store, inject, fields } = current();
         const ref = newRef();
         await inject(ref, without(field));
-        const write = { ref, expectedVersion: 3, document: DOCUMENT };
-        expect(await store.write(write)).toEqual({ outcome: 'absent' });
+        expect(await store.write(writeOf({ ref, document: DOCUMENT }, 3))).toEqual({ outcome: 'absent' });
         await store.touch({ ref, seenAtMs: NOW + 5, idleTimeoutMs: IDLE_TIMEOUT_MS });
         expect(await fields(ref)).toEqual(without(field));
       },
@@ -124,8 +130,7 @@ export function corruptRecordTests(current: CurrentStore): void {
       const record = { ...SOUND, revoked: 'operator', revokedAt: String(NOW) };
       await inject(ref, record);
       expect(await store.read(ref)).toEqual({ state: 'revoked', cause: 'operator', revokedAtMs: NOW });
-      const write = { ref, expectedVersion: 3, document: DOCUMENT };
-      expect(await store.write(write)).toEqual({ outcome: 'revoked' });
+      expect(await store.write(writeOf({ ref, document: DOCUMENT }, 3))).toEqual({ outcome: 'revoked' });
       await store.touch({ ref, seenAtMs: nowMs() + 5, idleTimeoutMs: IDLE_TIMEOUT_MS });
       expect(await fields(ref)).toEqual(record);
     });

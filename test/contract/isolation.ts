@@ -8,11 +8,11 @@ import {
   ALICE,
   BOB,
   IDLE_TIMEOUT_MS,
-  newDocument,
   newProof,
-  newRef,
-  newSession,
+  revocationOf,
+  sessionOf,
   withCart,
+  writeOf,
 } from './sessions.ts';
 
 /** Three sessions of one subject, whose keys share a partition, and one of another. */
@@ -74,7 +74,7 @@ class Model {
       }
       case 'revoke': {
         const expected = { absent: 'absent', live: 'revoked', revoked: 'already_revoked' }[this.state];
-        expect(await store.revoke({ ref, cause: 'operator', nowMs })).toEqual({ outcome: expected });
+        expect(await store.revoke(revocationOf(ref, nowMs))).toEqual({ outcome: expected });
         if (this.state === 'live') this.state = 'revoked';
         return;
       }
@@ -92,7 +92,7 @@ class Model {
   private async write(store: SessionStore, cart: number, versionsBehind: number): Promise<void> {
     const document = withCart(this.document, cart);
     const expectedVersion = Math.max(1, this.version - versionsBehind);
-    const outcome = await store.write({ ref: this.session.ref, expectedVersion, document });
+    const outcome = await store.write(writeOf({ ref: this.session.ref, document }, expectedVersion));
     if (this.state !== 'live') {
       expect(outcome).toEqual({ outcome: this.state });
     } else if (expectedVersion !== this.version) {
@@ -114,8 +114,9 @@ export function isolationTests(current: CurrentStore): void {
         fc.asyncProperty(steps, async (script) => {
           const now = nowMs();
           const models = USERS.map((user, index) => {
-            const document = newDocument(now, { attributes: { session: String(index) } });
-            return new Model(newSession(now, { ref: newRef(user), document }));
+            const session = sessionOf(user, now);
+            const document = { ...session.document, attributes: { session: String(index) } };
+            return new Model({ ...session, document });
           });
           const work = models.map(async (model, index) => {
             for (const [session, next, viaReplica] of script) {

@@ -6,12 +6,25 @@ import type { SessionDocument } from '../../src/session/document.ts';
 import {
   CORRUPT_TOMBSTONE_MS,
   RETENTION_MS,
+  REVOCATION_CAUSES,
   StoreError,
   type SessionStore,
 } from '../../src/session/store.ts';
 import { validate } from '../../src/session/validity.ts';
 import type { CurrentStore } from './session-store.ts';
-import { anyText, IDLE_TIMEOUT_MS, newDocument, newProof, newRef, newSession, withCart } from './sessions.ts';
+import {
+  anyText,
+  IDLE_TIMEOUT_MS,
+  newDocument,
+  newNote,
+  newProof,
+  newRef,
+  newSession,
+  refreshOf,
+  revocationOf,
+  withCart,
+  writeOf,
+} from './sessions.ts';
 
 export function lifeTests(current: CurrentStore): void {
   describe('create and read', () => {
@@ -20,7 +33,7 @@ export function lifeTests(current: CurrentStore): void {
       const session = newSession(nowMs());
       const { ref, document } = session;
       const live = { ref, version: 1, lastSeenAtMs: session.nowMs, document };
-      expect(await store.create(session)).toEqual({ outcome: 'created', session: live });
+      expect(await store.create(session)).toEqual({ outcome: 'created', session: live, ended: [] });
       expect(await store.read(ref)).toEqual({ state: 'live', session: live });
       expect(await replica.read(ref)).toEqual({ state: 'live', session: live });
     });
@@ -28,10 +41,8 @@ export function lifeTests(current: CurrentStore): void {
     test('a session that was never created is absent', async () => {
       const { store, nowMs } = current();
       expect(await store.read(newRef())).toEqual({ state: 'absent' });
-      const write = { ref: newRef(), expectedVersion: 1, document: newDocument(nowMs()) };
-      expect(await store.write(write)).toEqual({ outcome: 'absent' });
-      const revocation = { ref: newRef(), cause: 'operator', nowMs: nowMs() } as const;
-      expect(await store.revoke(revocation)).toEqual({ outcome: 'absent' });
+      expect(await store.write(writeOf(newSession(nowMs())))).toEqual({ outcome: 'absent' });
+      expect(await store.revoke(revocationOf(newRef(), nowMs()))).toEqual({ outcome: 'absent' });
       await store.touch({ ref: newRef(), seenAtMs: nowMs(), idleTimeoutMs: IDLE_TIMEOUT_MS });
       expect(await current().countRecords()).toBe(0);
     });
@@ -115,7 +126,7 @@ export function lifeTests(current: CurrentStore): void {
       await store.create(session);
       for (let version = 1; version <= 12; version += 1) {
         const document = withCart(session.document, version);
-        const written = await store.write({ ref: session.ref, expectedVersion: version, document });
+        const written = await store.write(writeOf({ ref: session.ref, document }, version));
         expect(written).toEqual({ outcome: 'written', version: version + 1 });
         expect(await store.read(session.ref)).toMatchObject({ session: { version: version + 1, document } });
       }
@@ -126,9 +137,11 @@ export function lifeTests(current: CurrentStore): void {
       const session = newSession(nowMs());
       const { ref, document } = session;
       await store.create(session);
-      await store.write({ ref, expectedVersion: 1, document: withCart(document, 'mine') });
+      await store.write(writeOf({ ref, document: withCart(document, 'mine') }));
       for (const expectedVersion of [1, 3, 1_000]) {
-        const late = await store.write({ ref, expectedVersion, document: withCart(document, 'theirs') });
+        const late = await store.write(
+          writeOf({ ref, document: withCart(document, 'theirs') }, expectedVersion),
+        );
         expect(late).toEqual({ outcome: 'conflict', currentVersion: 2 });
       }
       expect(await store.read(ref)).toMatchObject({
@@ -143,7 +156,7 @@ export function lifeTests(current: CurrentStore): void {
       for (let version = 1; version <= 50; version += 1) {
         const [writer, reader] = version % 2 ? [store, replica] : [replica, store];
         const document = withCart(session.document, version);
-        await writer.write({ ref: session.ref, expectedVersion: version, document });
+        await writer.write(writeOf({ ref: session.ref, document }, version));
         expect(await reader.read(session.ref)).toMatchObject({ session: { version: version + 1, document } });
       }
     });
@@ -153,7 +166,24 @@ export function lifeTests(current: CurrentStore): void {
       const session = newSession(nowMs());
       await store.create(session);
       const document = { ...session.document, expiresAtMs: session.document.expiresAtMs + 1 };
-      const write = store.write({ ref: session.ref, expectedVersion: 1, document });
+      const write = store.write(writeOf({ ref: session.ref, document }));
+      await expect(write).rejects.toBeInstanceOf(RangeError);
+      expect(await store.read(session.ref)).toMatchObject({
+        session: { version: 1, document: session.document },
+      });
+    });
+
+    test.each([
+      { what: 'subject', changes: { subject: 'mallory' } },
+      { what: 'issuer', changes: { issuer: 'https://elsewhere.example.com' } },
+      { what: 'provider', changes: { provider: 'other' } },
+      { what: 'provider session', changes: { providerSession: 'other' } },
+    ])('E1 a write that would give the session another $what is refused as a fault', async ({ changes }) => {
+      const { store, nowMs } = current();
+      const session = newSession(nowMs());
+      await store.create(session);
+      const identity = { ...session.document.identity, ...changes };
+      const write = store.write(writeOf({ ref: session.ref, document: { ...session.document, identity } }));
       await expect(write).rejects.toBeInstanceOf(RangeError);
       expect(await store.read(session.ref)).toMatchObject({
         session: { version: 1, document: session.document },
@@ -167,7 +197,7 @@ export function lifeTests(current: CurrentStore): void {
       await expect(store.create({ ...session, document: broken })).rejects.toBeInstanceOf(TypeError);
       expect(await current().countRecords()).toBe(0);
       await store.create(session);
-      const write = store.write({ ref: session.ref, expectedVersion: 1, document: broken });
+      const write = store.write(writeOf({ ref: session.ref, document: broken }));
       await expect(write).rejects.toBeInstanceOf(TypeError);
       expect(await store.read(session.ref)).toMatchObject({ session: { version: 1 } });
     });
@@ -180,8 +210,9 @@ export function lifeTests(current: CurrentStore): void {
       const { ref } = session;
       await store.create(session);
       const revokedAtMs = nowMs();
-      expect(await store.revoke({ ref, cause: 'operator', nowMs: revokedAtMs })).toEqual({
+      expect(await store.revoke(revocationOf(ref, revokedAtMs))).toEqual({
         outcome: 'revoked',
+        logoutHint: undefined,
       });
       const tombstone = { state: 'revoked', cause: 'operator', revokedAtMs };
       expect(await store.read(ref)).toEqual(tombstone);
@@ -193,9 +224,9 @@ export function lifeTests(current: CurrentStore): void {
       const session = newSession(nowMs());
       const { ref } = session;
       await store.create(session);
-      const first = { ref, cause: 'operator', nowMs: nowMs() } as const;
+      const first = revocationOf(ref, nowMs());
       await store.revoke(first);
-      const second = { ref, cause: 'corrupt', nowMs: first.nowMs + 5 } as const;
+      const second = revocationOf(ref, first.nowMs + 5, 'logout');
       expect(await store.revoke(second)).toEqual({ outcome: 'already_revoked' });
       expect(await store.read(ref)).toEqual({
         state: 'revoked',
@@ -208,24 +239,44 @@ export function lifeTests(current: CurrentStore): void {
       const { store, nowMs, fields, forgottenAtMs } = current();
       const session = newSession(nowMs());
       await store.create(session);
-      await store.revoke({ ref: session.ref, cause: 'operator', nowMs: nowMs() });
+      await store.revoke(revocationOf(session.ref, nowMs()));
       const { expiresAtMs } = session.document;
       expect(await fields(session.ref)).toEqual({
         version: '1',
         expires: String(expiresAtMs),
+        subject: expect.any(String) as string,
+        owner: expect.any(String) as string,
         revoked: 'operator',
         revokedAt: expect.stringMatching(/^\d+$/) as string,
       });
       expect(await forgottenAtMs(session.ref)).toBe(expiresAtMs + RETENTION_MS);
     });
 
+    test.each(REVOCATION_CAUSES)('E6 the cause %s is told as it was given', async (cause) => {
+      const { store, nowMs } = current();
+      const session = newSession(nowMs());
+      await store.create(session);
+      await store.revoke(revocationOf(session.ref, nowMs(), cause));
+      expect(await store.read(session.ref)).toMatchObject({ state: 'revoked', cause });
+    });
+
+    test('B4 the logout hint comes back with the revocation, once and from nowhere else', async () => {
+      const { store, replica, nowMs, fields } = current();
+      const session = newSession(nowMs(), { logoutHint: 'a-token-of-the-provider' });
+      const created = await store.create(session);
+      expect(JSON.stringify([created, await store.read(session.ref)])).not.toContain('a-token');
+      const revoked = { outcome: 'revoked', logoutHint: 'a-token-of-the-provider' };
+      expect(await replica.revoke(revocationOf(session.ref, nowMs()))).toEqual(revoked);
+      expect(JSON.stringify(await fields(session.ref))).not.toContain('a-token');
+      expect(await store.revoke(revocationOf(session.ref, nowMs()))).toEqual({ outcome: 'already_revoked' });
+    });
+
     test('E6 a tombstone of a newer version of the program is a tombstone, whatever it says', async () => {
       const { store, nowMs, inject } = current();
       const ref = newRef();
-      await inject(ref, { revoked: 'logout', revokedAt: 'noon' });
+      await inject(ref, { revoked: 'quantum', revokedAt: 'noon' });
       expect(await store.read(ref)).toEqual({ state: 'revoked', cause: 'unknown', revokedAtMs: 0 });
-      const revocation = { ref, cause: 'operator', nowMs: nowMs() } as const;
-      expect(await store.revoke(revocation)).toEqual({ outcome: 'already_revoked' });
+      expect(await store.revoke(revocationOf(ref, nowMs()))).toEqual({ outcome: 'already_revoked' });
     });
   });
 
@@ -239,7 +290,7 @@ export function lifeTests(current: CurrentStore): void {
       await store.touch({ ref, seenAtMs, idleTimeoutMs: IDLE_TIMEOUT_MS });
       const touched = { ref, version: 1, lastSeenAtMs: seenAtMs, document };
       expect(await store.read(ref)).toEqual({ state: 'live', session: touched });
-      expect(await store.write({ ref, expectedVersion: 1, document })).toMatchObject({ version: 2 });
+      expect(await store.write(writeOf({ ref, document }))).toMatchObject({ version: 2 });
       expect(await store.read(ref)).toMatchObject({ session: { lastSeenAtMs: seenAtMs } });
     });
 
@@ -280,7 +331,7 @@ export function lifeTests(current: CurrentStore): void {
       const { ref, document } = session;
       await store.create(session);
       expect(await forgottenAtMs(ref)).toBe(session.nowMs + IDLE_TIMEOUT_MS + RETENTION_MS);
-      await store.write({ ref, expectedVersion: 1, document });
+      await store.write(writeOf({ ref, document }));
       expect(await forgottenAtMs(ref)).toBe(session.nowMs + IDLE_TIMEOUT_MS + RETENTION_MS);
       await store.touch({ ref, seenAtMs: session.nowMs + 1_000, idleTimeoutMs: IDLE_TIMEOUT_MS });
       expect(await forgottenAtMs(ref)).toBe(session.nowMs + 1_000 + IDLE_TIMEOUT_MS + RETENTION_MS);
@@ -302,15 +353,16 @@ export function lifeTests(current: CurrentStore): void {
     test('A5 what expires leaves nothing behind: sessions, tombstones and proofs', async () => {
       const { store, nowMs, passTime, countRecords } = current();
       const lifeMs = 400;
-      const before = nowMs() - RETENTION_MS + lifeMs;
-      const proof = () => ({ ...newProof(before), validUntilMs: nowMs() + lifeMs });
+      const proof = () => ({ ...newProof(nowMs()), validUntilMs: nowMs() + lifeMs });
       for (let count = 0; count < 20; count += 1) {
+        // Each pair has this time to be seen in, however long the others took.
+        const before = nowMs() - RETENTION_MS + lifeMs;
         const idle = newSession(before - IDLE_TIMEOUT_MS, { proof: proof() });
         await store.create(idle);
         const document = newDocument(before, { expiresAtMs: before });
         const absolute = newSession(before - 1, { document, proof: proof() });
         await store.create(absolute);
-        await store.revoke({ ref: absolute.ref, cause: 'operator', nowMs: nowMs() });
+        await store.revoke(revocationOf(absolute.ref, nowMs()));
         expect(await store.read(idle.ref)).toMatchObject({ state: 'live' });
         expect(await store.read(absolute.ref)).toMatchObject({ state: 'revoked' });
       }
@@ -339,7 +391,7 @@ export function lifeTests(current: CurrentStore): void {
       const ref = newRef();
       await inject(ref, { document: 'broken' });
       const now = nowMs();
-      await store.revoke({ ref, cause: 'corrupt', nowMs: now });
+      await store.revoke(revocationOf(ref, now, 'corrupt'));
       expect(await forgottenAtMs(ref)).toBe(now + CORRUPT_TOMBSTONE_MS);
     });
   });
@@ -370,9 +422,17 @@ export function everyOperation(
   return [
     ['read', () => store.read(ref)],
     ['create', () => store.create(newSession(nowMs))],
-    ['write', () => store.write({ ref, expectedVersion: 1, document })],
-    ['revoke', () => store.revoke({ ref, cause: 'operator', nowMs })],
+    ['write', () => store.write(writeOf({ ref, document }))],
+    ['revoke', () => store.revoke(revocationOf(ref, nowMs))],
+    ['revokeMany', () => store.revokeMany({ ...revocationOf(ref, nowMs), target: { kind: 'all' } })],
     ['touch', () => store.touch({ ref, seenAtMs: nowMs, idleTimeoutMs: IDLE_TIMEOUT_MS })],
+    ['refresh', () => store.refresh(refreshOf(ref, 'a', 'b', nowMs))],
+    ['list', () => store.list({ limit: 1 })],
+    ['isSpent', () => store.isSpent('a')],
+    ['spend', () => store.spend(newProof(nowMs))],
+    ['record', () => store.record(newNote('login_failed'))],
+    ['audit', () => store.audit({ limit: 1 })],
+    ['take', () => store.take([{ kind: 'address', of: '192.0.2.1', limit: 1, windowMs: 1_000 }])],
     ['ping', () => store.ping()],
   ];
 }

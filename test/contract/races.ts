@@ -3,18 +3,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NewSession, SessionStore } from '../../src/session/store.ts';
 import type { CurrentStore } from './session-store.ts';
-import { IDLE_TIMEOUT_MS, newProof, newSession, withCart } from './sessions.ts';
+import { IDLE_TIMEOUT_MS, newProof, newSession, revocationOf, withCart, writeOf } from './sessions.ts';
 
 const WRITERS = 100;
 
 type Attempt = (store: SessionStore, session: NewSession) => Promise<unknown>;
 
-const revoke: Attempt = (store, { ref, nowMs }) => store.revoke({ ref, cause: 'operator', nowMs });
+const revoke: Attempt = (store, { ref, nowMs }) => store.revoke(revocationOf(ref, nowMs));
 
 /** Everything that could bring a session back. */
 const REVIVALS: readonly Attempt[] = [
-  (store, { ref, document }) => store.write({ ref, expectedVersion: 1, document: withCart(document, 1) }),
-  (store, { ref, document }) => store.write({ ref, expectedVersion: 2, document: withCart(document, 2) }),
+  (store, { ref, document }) => store.write(writeOf({ ref, document: withCart(document, 1) }, 1)),
+  (store, { ref, document }) => store.write(writeOf({ ref, document: withCart(document, 2) }, 2)),
   (store, { ref, nowMs }) => store.touch({ ref, seenAtMs: nowMs + 5, idleTimeoutMs: IDLE_TIMEOUT_MS }),
   (store, session) => store.create(session),
   (store, session) => store.create({ ...session, proof: newProof(session.nowMs) }),
@@ -29,11 +29,9 @@ export function raceTests(current: CurrentStore): void {
       await store.create(session);
       for (let version = 1; version <= 3; version += 1) {
         const writers = Array.from({ length: WRITERS }, (_, writer) =>
-          (writer % 2 ? store : replica).write({
-            ref,
-            expectedVersion: version,
-            document: withCart(document, `${version}/${writer}`),
-          }),
+          (writer % 2 ? store : replica).write(
+            writeOf({ ref, document: withCart(document, `${version}/${writer}`) }, version),
+          ),
         );
         const outcomes = await Promise.all(writers);
         const winner = outcomes.findIndex(({ outcome }) => outcome === 'written');
@@ -57,11 +55,7 @@ export function raceTests(current: CurrentStore): void {
           if (lookup.state !== 'live') throw new Error(`the session is ${lookup.state}`);
           const { version, document } = lookup.session;
           const next = withCart(document, Number(document.slices['cart']) + 1);
-          const { outcome } = await client.write({
-            ref: session.ref,
-            expectedVersion: version,
-            document: next,
-          });
+          const { outcome } = await client.write(writeOf({ ref: session.ref, document: next }, version));
           if (outcome === 'written') return;
         }
       };
@@ -97,7 +91,7 @@ export function raceTests(current: CurrentStore): void {
         const session = newSession(nowMs());
         const [created, revoked] = await Promise.all([
           replica.create(session),
-          store.revoke({ ref: session.ref, cause: 'operator', nowMs: session.nowMs }),
+          store.revoke(revocationOf(session.ref, session.nowMs)),
         ]);
         expect(created.outcome).toBe('created');
         const expected = revoked.outcome === 'revoked' ? 'revoked' : 'live';
@@ -124,7 +118,7 @@ export function raceTests(current: CurrentStore): void {
         return seen;
       })();
       for (let version = 1; version <= 100; version += 1) {
-        await store.write({ ref, expectedVersion: version, document: withCart(document, version + 1) });
+        await store.write(writeOf({ ref, document: withCart(document, version + 1) }, version));
         await store.touch({ ref, seenAtMs: session.nowMs + version, idleTimeoutMs: IDLE_TIMEOUT_MS });
       }
       await revoke(store, session);
@@ -144,7 +138,7 @@ async function expectStaysRevoked(store: SessionStore, session: NewSession): Pro
     expect(await store.read(ref)).toEqual(tombstone);
   }
   for (let expectedVersion = 1; expectedVersion <= 4; expectedVersion += 1) {
-    expect(await store.write({ ref, expectedVersion, document })).toEqual({ outcome: 'revoked' });
+    expect(await store.write(writeOf({ ref, document }, expectedVersion))).toEqual({ outcome: 'revoked' });
   }
   expect(await store.create({ ...session, proof: newProof(nowMs) })).toEqual({ outcome: 'replayed' });
   expect(await store.read(ref)).toEqual(tombstone);

@@ -1,5 +1,6 @@
 /** Opens a Redis store for the contract, on a server that is the test's own: it is emptied first. */
-import { createRedisStore } from '../../src/session/redis-store.ts';
+import { unsealedText } from '../../src/sealing/sealer.ts';
+import { createRedisStore, type RedisStoreOptions } from '../../src/session/redis-store.ts';
 import type { RecordFields } from '../../src/session/record.ts';
 import { rawClient, whenStoreAnswers } from '../parts/valkey.ts';
 import type { StoreUnderTest } from './session-store.ts';
@@ -9,10 +10,23 @@ const KEY_PREFIX = 'test:';
 /** Long, because the contract is about outcomes: a busy machine must not turn one into a timeout. */
 const DEADLINE_MS = 5_000;
 
-export async function openRedisUnderTest(url: string): Promise<StoreUnderTest> {
+/** `url` is for looking into the server; `way` is how the store reaches it, where that is another one. */
+export async function openRedisUnderTest(
+  url: string,
+  way: Pick<RedisStoreOptions, 'url' | 'tls'> = { url },
+): Promise<StoreUnderTest> {
   const raw = rawClient(url);
   await raw.flushall();
-  const open = () => createRedisStore({ url, deadlineMs: DEADLINE_MS, keyPrefix: KEY_PREFIX });
+  let sealer = unsealedText;
+  let bounds = { maxEntries: 1_000_000, maxAgeMs: 86_400_000 };
+  const open = () =>
+    createRedisStore({
+      ...way,
+      deadlineMs: DEADLINE_MS,
+      keyPrefix: KEY_PREFIX,
+      sealer: () => sealer,
+      audit: () => bounds,
+    });
   const [store, replica] = [open(), open()];
   await Promise.all([whenStoreAnswers(store), whenStoreAnswers(replica)]);
   const keyOf = (ref: string) => `${KEY_PREFIX}{${ref.slice(0, 2)}}:session:${ref.slice(3)}`;
@@ -33,7 +47,9 @@ export async function openRedisUnderTest(url: string): Promise<StoreUnderTest> {
       const atMs = await raw.pexpiretime(keyOf(ref));
       return atMs < 0 ? undefined : atMs;
     },
-    countRecords: async () => raw.dbsize(),
+    countRecords: async () => (await raw.keys('*')).filter((key) => !key.endsWith(':audit')).length,
+    sealWith: (next) => void (sealer = next),
+    boundAudit: (next) => void (bounds = next),
     dispose: async () => {
       await Promise.all([store.close(), replica.close()]);
       raw.disconnect();

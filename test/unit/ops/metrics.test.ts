@@ -25,8 +25,10 @@ function observeEverything() {
   metrics.observeCheck('grpc', 'billing', 'deny', 'revoked', 0.000_3);
   metrics.observeStore('read', 'timeout', 0.05);
   metrics.shed('overloaded');
+  metrics.tlsRefused('check', 'no_certificate');
   metrics.sessionCreated('main');
   metrics.sessionEnded('operator');
+  metrics.sessionWritten('billing', 'written');
   metrics.tokenIssued('created');
   metrics.configReloaded('applied');
 }
@@ -107,11 +109,18 @@ describe('the metrics', () => {
     ['singlestate_shed_total', { reason: 'overloaded' }],
     ['singlestate_sessions_created_total', { provider: 'main' }],
     ['singlestate_sessions_ended_total', { cause: 'operator' }],
+    ['singlestate_session_writes_total', { app: 'billing', outcome: 'written' }],
     ['singlestate_tokens_issued_total', { cause: 'created' }],
   ])('count %s', async (name, labels) => {
     observeEverything();
     observeEverything();
     expect(await samples(name)).toEqual([{ ...labels, value: 2 }]);
+  });
+
+  it('count sessions that ended together one by one', async () => {
+    metrics.sessionEnded('operator', 1_000);
+    metrics.sessionEnded('operator');
+    expect(await samples('singlestate_sessions_ended_total')).toEqual([{ cause: 'operator', value: 1_001 }]);
   });
 
   it('say which version runs on which Node', async () => {

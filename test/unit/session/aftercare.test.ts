@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createAftercare, type AftercareTask } from '../../../src/session/aftercare.ts';
+import { SCHEMA_VERSION } from '../../../src/session/document.ts';
 import { createMemoryStore, type MemoryRecord } from '../../../src/session/memory-store.ts';
 import type { SessionRef } from '../../../src/session/ref.ts';
 import { StoreError, type SessionStore } from '../../../src/session/store.ts';
@@ -32,7 +33,7 @@ async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('D4 what is corrupt is told as corrupt, and removed behind the answer, once', async () => {
+test('D4 B6 what is corrupt is told as corrupt, removed behind the answer, once, and in the audit trail', async () => {
   const { aftercare, store, removed, failed, inject } = open();
   const ref = inject('broken');
   const lookups = await Promise.all(Array.from({ length: 10 }, () => aftercare.reader.read(ref)));
@@ -42,11 +43,15 @@ test('D4 what is corrupt is told as corrupt, and removed behind the answer, once
   expect(await aftercare.reader.read(ref)).toMatchObject({ state: 'revoked' });
   expect(removed).toEqual([[ref, 'not JSON']]);
   expect(failed).toEqual([]);
+  const { records } = await store.audit({ ref, limit: 10 });
+  const told = { actor: { kind: 'singlestate', name: '' }, reason: 'corrupt', detail: 'not JSON' };
+  expect(records).toMatchObject([{ action: 'session_removed', ref, ...told, after: 0 }]);
+  expect(records).toHaveLength(1);
 });
 
 test('D4 A9 a document of a newer schema is left alone', async () => {
   const { aftercare, store, removed, inject } = open();
-  const ref = inject('{"schema":2}');
+  const ref = inject(JSON.stringify({ schema: SCHEMA_VERSION + 1 }));
   expect(await aftercare.reader.read(ref)).toMatchObject({ state: 'corrupt', removable: false });
   await settled();
   expect(await store.read(ref)).toMatchObject({ state: 'corrupt' });

@@ -75,6 +75,21 @@ test.each([
   expect(decodeDocument(storedWith(path, value))).toEqual({ ok: false, problem, removable: true });
 });
 
+test('A9 a document of schema 1 is read, and is of the present schema from then on', () => {
+  expect(decodeDocument(storedWith(['schema'], 1))).toEqual({ ok: true, document: DOCUMENT });
+});
+
+test('A9 D4 schema 1 knew no CSRF token, so a document of it that has one is damage', () => {
+  const document = { ...DOCUMENT, csrfToken: 'c'.repeat(22) };
+  expect(decodeDocument(encodeDocument(document))).toEqual({ ok: true, document });
+  const stored = JSON.stringify({ ...document, schema: 1 });
+  expect(decodeDocument(stored)).toMatchObject({ ok: false, removable: true });
+});
+
+test('E13 a CSRF token that is too short to be one is refused before it is stored', () => {
+  expect(() => encodeDocument({ ...DOCUMENT, csrfToken: 'c'.repeat(21) })).toThrow(TypeError);
+});
+
 test.each([SCHEMA_VERSION + 1, SCHEMA_VERSION + 100])(
   'A9 D4 a document of the newer schema %i is not guessed at, and not removable',
   (schema) => {
