@@ -1,9 +1,12 @@
 /** The rules that tie one key of the configuration to another. Each takes what could be read, and is silent about the rest. */
+import { identityChecks } from './identity-checks.ts';
+import { loginChecks } from './login-checks.ts';
 import { nearestWord } from './nearest.ts';
 import { formatPath } from './problem.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import type { Readable } from './schema-shape.ts';
 import type { Config } from './schema.ts';
+import { tlsChecks } from './tls-checks.ts';
 import { formatDuration } from './units.ts';
 
 /** Whether the file has this key, or leaves it to its default. */
@@ -13,13 +16,15 @@ export function crossChecks(config: Readable<Config>, isWritten: IsWritten): rea
   return [
     ...checkOrder(config, isWritten),
     ...checkListeners(config, isWritten),
-    ...checkOperators(config),
     ...checkUnique('identityProviders', config.identityProviders, ['name']),
     ...checkUnique('identityProviders', config.identityProviders, ['issuer', 'clientId']),
     ...checkUnique('operators', config.operators, ['name']),
     ...checkUnique('operators', config.operators, ['issuer', 'subject', 'audience']),
     ...checkApps(config),
     ...checkHeaderNames(config),
+    ...loginChecks(config, isWritten),
+    ...identityChecks(config, isWritten),
+    ...tlsChecks(config, isWritten),
   ];
 }
 
@@ -35,10 +40,15 @@ function checkOrder(
   const idle: Duration = [['session', 'idleTimeout'], session?.idleTimeout];
   const absolute: Duration = [['session', 'absoluteTimeout'], session?.absoluteTimeout];
   const ttl: Duration = [['token', 'ttl'], token?.ttl];
+  const grace: Duration = [['token', 'refreshGrace'], token?.refreshGrace];
   return [
     ...checkPair(storeDeadline, checkDeadline, (less, more) => less < more, ['shorter', 'longer'], isWritten),
     ...checkPair(idle, absolute, (less, more) => less <= more, ['at most', 'at least'], isWritten),
     ...checkPair(ttl, absolute, (less, more) => less <= more, ['at most', 'at least'], isWritten),
+    // Its default does no harm where tokens live for less.
+    ...(isWritten(grace[0])
+      ? checkPair(grace, ttl, (less, more) => less <= more, ['at most', 'at least'], isWritten)
+      : []),
   ];
 }
 
@@ -77,19 +87,6 @@ function checkListeners({ listen }: Readable<Config>, isWritten: IsWritten): rea
       { path: ['listen', key], message: `must differ from listen.${other}, which has the same address` },
     ];
   });
-}
-
-function checkOperators({ operators }: Readable<Config>): readonly Finding[] {
-  return (operators ?? []).flatMap((operator, index) =>
-    operator?.jwksFile !== undefined && operator.jwksUrl !== undefined
-      ? [
-          {
-            path: ['operators', index, 'jwksUrl'],
-            message: 'must not stand beside jwksFile: keep one of them',
-          },
-        ]
-      : [],
-  );
 }
 
 /** The later of two entries that agree in all of these keys is named, at the first of the keys. */

@@ -20,49 +20,75 @@ export type FileReading =
 
 const MAX_SECRET_BYTES = 64 * 1024;
 
+/** Each key that names a file or folder, `*` for any name or index. */
+const NAMED: readonly (readonly [key: string, kind: NamedFile['kind']])[] = [
+  ['store.passwordFile', 'secret'],
+  ['store.tls.caFile', 'file'],
+  ['store.tls.certFile', 'file'],
+  ['store.tls.keyFile', 'file'],
+  ['token.keysDir', 'folder'],
+  ['sealing.keysDir', 'folder'],
+  ['identityProviders.*.clientSecretFile', 'secret'],
+  ['tls.*.certFile', 'file'],
+  ['tls.*.keyFile', 'file'],
+  ['tls.*.clientCaFile', 'file'],
+  ['operators.*.jwksFile', 'file'],
+  ['operators.*.caFile', 'file'],
+  ['operators.*.tokenFile', 'secret'],
+  ['apps.*.identities.*.jwksFile', 'file'],
+  ['apps.*.identities.*.caFile', 'file'],
+  ['apps.*.identities.*.tokenFile', 'secret'],
+  ['apps.*.writes.*', 'file'],
+  ['apps.*.writesAttributes.*', 'file'],
+];
+
 /** Everything that a configuration names; relative locations are below `folder`, those of a loaded one are absolute already. */
 export function namedFiles(config: Readable<Config>, folder: string): readonly NamedFile[] {
-  const operators = config.operators ?? [];
-  const named: readonly [ConfigPath, NamedFile['kind'], string | undefined][] = [
-    [['store', 'passwordFile'], 'secret', config.store?.passwordFile],
-    [['token', 'keysDir'], 'folder', config.token?.keysDir],
-    ...operators.map((operator, index): [ConfigPath, 'file', string | undefined] => [
-      ['operators', index, 'jwksFile'],
-      'file',
-      operator?.jwksFile,
-    ]),
-  ];
-  return named.flatMap(([path, kind, location]) =>
-    location === undefined ? [] : [{ path, kind, location: resolve(folder, location) }],
+  return NAMED.flatMap(([key, kind]) =>
+    textsAt(config, key.split('.')).map(([path, text]) => ({ path, kind, location: resolve(folder, text) })),
   );
 }
 
 /** The same configuration with every relative location below the folder of its file. */
 export function resolveLocations(config: Config, file: string): Config {
   const folder = dirname(resolve(file));
-  const at = (location: string) => resolve(folder, location);
-  const { listen, store, token, operators } = config;
-  return {
+  const { listen } = config;
+  const resolved = structuredClone({
     ...config,
     listen: {
-      check: resolveSocket(listen.check, at),
-      api: resolveSocket(listen.api, at),
-      ops: resolveSocket(listen.ops, at),
+      check: resolveSocket(listen.check, folder),
+      api: resolveSocket(listen.api, folder),
+      ops: resolveSocket(listen.ops, folder),
     },
-    store: {
-      ...store,
-      ...(store.passwordFile !== undefined && { passwordFile: at(store.passwordFile) }),
-    },
-    token: { ...token, keysDir: at(token.keysDir) },
-    operators: operators.map((operator) => ({
-      ...operator,
-      ...(operator.jwksFile !== undefined && { jwksFile: at(operator.jwksFile) }),
-    })),
-  };
+  });
+  for (const { path, location } of namedFiles(config, folder)) put(resolved, path, location);
+  return resolved;
 }
 
-function resolveSocket(address: string, at: (location: string) => string): string {
-  return address.startsWith('unix:') ? `unix:${at(address.slice('unix:'.length))}` : address;
+/** Numbers for the indexes of a list. */
+type Branch = Readonly<Record<string | number, unknown>>;
+
+/** Every text that is where the steps lead, with its path. */
+function textsAt(
+  value: unknown,
+  [step, ...rest]: readonly string[],
+  path: ConfigPath = [],
+): readonly (readonly [ConfigPath, string])[] {
+  if (step === undefined) return typeof value === 'string' ? [[path, value]] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const all = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  const taken = step === '*' ? all : [step];
+  return taken.flatMap((key) => textsAt((value as Branch)[key], rest, [...path, key]));
+}
+
+/** For a path that is there. */
+function put(root: unknown, path: ConfigPath, text: string): void {
+  const parent = path.slice(0, -1).reduce((at, step) => (at as Branch)[step], root);
+  (parent as Record<string | number, unknown>)[path.at(-1) ?? ''] = text;
+}
+
+function resolveSocket(address: string, folder: string): string {
+  return address.startsWith('unix:') ? `unix:${resolve(folder, address.slice('unix:'.length))}` : address;
 }
 
 /** The text of a configuration file. Never rejects. */

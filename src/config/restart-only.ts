@@ -4,12 +4,20 @@ import { formatPath } from './problem.ts';
 import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
 
-/** Listeners keep their sockets and the store its connections: a reload that changes these is refused as a whole. */
+/**
+ * Listeners keep their sockets and the store its connections: a reload that changes these is refused as a whole. So is one
+ * that gives a listener TLS or takes it away; all else about its TLS changes while the server runs.
+ */
 export const RESTART_ONLY = ['listen', 'store'] as const satisfies readonly (keyof Config)[];
+
+const LISTENERS = ['check', 'api', 'ops'] as const satisfies readonly (keyof Config['tls'])[];
 
 /** The changed keys that take a restart, such as `store.url`; none when `after` can replace `before` in a running server. */
 export function restartOnlyChanges(before: Config, after: Config): readonly string[] {
-  return RESTART_ONLY.flatMap((key) => changedLeaves(before[key], after[key], [key]));
+  return [
+    ...RESTART_ONLY.flatMap((key) => changedLeaves(before[key], after[key], [key])),
+    ...LISTENERS.filter((name) => !before.tls[name] !== !after.tls[name]).map((name) => `tls.${name}`),
+  ];
 }
 
 function changedLeaves(before: unknown, after: unknown, path: ConfigPath): readonly string[] {

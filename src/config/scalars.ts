@@ -38,8 +38,8 @@ export const issuer = text(
 
 export const storeUrl = text(
   'store URL',
-  /^(memory:|redis:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\/\d{1,4})?)$/,
-  'must be "memory:" or "redis://HOST[:PORT][/DATABASE]"; the user goes to username, the password to passwordFile',
+  /^(memory:|rediss?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\/\d{1,4})?)$/,
+  'must be "memory:" or "redis[s]://HOST[:PORT][/DATABASE]"; the user goes to username, the password to passwordFile',
 ).refine(
   (value) => value === 'memory:' || URL.canParse(value),
   'must have a valid host and a port of at most 65535',
@@ -57,6 +57,23 @@ export const headerPart = text(
   'header word',
   /^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$/,
   'must be lower-case letters, digits, "-" and "_", and begin and end with a letter or digit',
+);
+
+/** RFC 9110 section 5.1, in lower case. */
+export const headerName = text(
+  'header name',
+  /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+  'must be a header name in lower case: letters, digits and "-"',
+);
+
+/** RFC 6454 section 6.2, as browsers write it: scheme, host, and a port that is not the scheme's own. */
+export const origin = text(
+  'origin',
+  /^https?:\/\/[^\s/?#@]+$/,
+  'must be an origin: "https://HOST" or "https://HOST:PORT", without a path',
+).refine(
+  (value) => URL.canParse(value) && new URL(value).origin === value,
+  'must be written as browsers write it: in lower case, and without the port where it is the default one',
 );
 
 /** RFC 6265 section 4.1.1 `cookie-name`. */

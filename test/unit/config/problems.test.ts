@@ -112,14 +112,16 @@ describe('each fault of a value is said with its line, its path and what would b
   });
 
   it.each([
-    ['rediss://valkey:6379'],
+    ['redis+tls://valkey:6379'],
     ['redis://user:password@valkey:6379'],
     ['redis://valkey:6379?x=1'],
     ['redis:///0'],
     ['valkey:6379'],
   ])('the store URL %s is refused, and not repeated', (url) => {
     const [problem = '', ...others] = problemsOf(MINIMAL.replace('memory:', url));
-    expect(problem).toMatch(/^2:8 store\.url: must be "memory:" or "redis:\/\/HOST\[:PORT\]\[\/DATABASE\]";/);
+    expect(problem).toMatch(
+      /^2:8 store\.url: must be "memory:" or "redis\[s\]:\/\/HOST\[:PORT\]\[\/DATABASE\]";/,
+    );
     expect(problem).not.toContain(url);
     expect(others).toEqual([]);
   });

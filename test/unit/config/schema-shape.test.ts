@@ -25,7 +25,13 @@ describe('what can be read of a faulty configuration', () => {
 describe('the schema by path', () => {
   it('is seen through defaults, lists and names', () => {
     expect(knownKeys(configSchema, ['routes', 3, 'match'])).toEqual(['host', 'path', 'methods']);
-    expect(knownKeys(configSchema, ['apps', 'any'])).toEqual(['reads', 'assertion']);
+    expect(knownKeys(configSchema, ['apps', 'any'])).toEqual([
+      'identities',
+      'reads',
+      'writes',
+      'writesAttributes',
+      'assertion',
+    ]);
     expect(knownKeys(configSchema, ['apps'])).toEqual([]);
     expect(knownKeys(configSchema, ['store', 'url', 'x'])).toEqual([]);
     expect(descriptionAt(configSchema, ['apps', 'any', 'reads', 'slices'])).toBe(
