@@ -35,14 +35,21 @@ export interface SessionTokenMinterOptions {
 export function createSessionTokenMinter(options: SessionTokenMinterOptions): SessionTokenMinter {
   const { keyRing, issuer, audience } = options;
   return {
-    async mintSessionToken({ sessionId, nowMs, ttlMs, notAfterMs }) {
+    async mintSessionToken(request) {
+      const { sessionId, nowMs } = request;
       const { kid, alg, privateKey } = keyRing().signingKey(nowMs);
-      const exp = Math.floor(Math.min(nowMs + ttlMs, notAfterMs) / 1000);
-      const claims = { iss: issuer, aud: audience, iat: Math.floor(nowMs / 1000), exp, sid: sessionId };
+      const expiresAtMs = tokenEndMs(request);
+      const times = { iat: Math.floor(nowMs / 1000), exp: expiresAtMs / 1000 };
+      const claims = { iss: issuer, aud: audience, ...times, sid: sessionId };
       const token = await new SignJWT(claims)
         .setProtectedHeader({ alg, kid, typ: SESSION_TOKEN_TYP })
         .sign(privateKey);
-      return { token, expiresAtMs: exp * 1000 };
+      return { token, expiresAtMs };
     },
   };
+}
+
+/** When the token that is made of a request expires, Unix milliseconds; whole seconds, rounded down. */
+export function tokenEndMs({ nowMs, ttlMs, notAfterMs }: SessionTokenRequest): number {
+  return Math.floor(Math.min(nowMs + ttlMs, notAfterMs) / 1000) * 1000;
 }

@@ -10,6 +10,8 @@ export const MAX_TOKEN_LENGTH = 4096;
 export interface SessionTokenClaims {
   readonly sessionId: SessionId;
   readonly ref: SessionRef;
+  /** `iat`, Unix milliseconds. */
+  readonly issuedAtMs: number;
   /** `exp`, Unix milliseconds. */
   readonly expiresAtMs: number;
 }

@@ -150,7 +150,7 @@ function readClaims(text: string, expected: Expected, nowMs: number): TokenVerdi
   if (nowMs >= expiresAtMs) return refused('expired_token');
   return Object.freeze({
     valid: true,
-    claims: Object.freeze({ sessionId: sid, ref: sessionRef(sid), expiresAtMs }),
+    claims: Object.freeze({ sessionId: sid, ref: sessionRef(sid), issuedAtMs: iat * 1000, expiresAtMs }),
   });
 }
 

@@ -21,7 +21,7 @@ describe('a minted session token', () => {
       expect(expiresAtMs).toBe(1_900_000_300_000);
       expect(await createSessionTokenVerifier({ ...options, cacheSize: 10 }).verify(token, NOW_MS)).toEqual({
         valid: true,
-        claims: { sessionId, ref: sessionRef(sessionId), expiresAtMs },
+        claims: { sessionId, ref: sessionRef(sessionId), issuedAtMs: 1_900_000_000_000, expiresAtMs },
       });
     },
   );
