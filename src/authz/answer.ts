@@ -17,6 +17,8 @@ export interface Passage {
   readonly remove: readonly string[];
   /** Set on the response to the client. */
   readonly response: readonly HeaderField[];
+  /** `set-cookie` values that are added to the response, beside those of the app. */
+  readonly cookies?: readonly string[];
   readonly metadata: DecisionMetadata;
 }
 
@@ -44,10 +46,18 @@ export function answerFor(
 export function refusalAnswer(
   decision: Exclude<Decision, { decision: 'allow' }>,
   decisionId: string,
-  request: Pick<AuthzRequest, 'headers'>,
+  request: AuthzRequest,
 ): Answer {
-  const told = refusal(decision.reason, decision.route, decisionId, request);
+  const told = refusal(decision, decisionId, request);
   return { allowed: false, ...told, metadata: metadataOf(decision, decisionId) };
+}
+
+/**
+ * The passage with cookies for the client. No cache may keep such a response, whatever the app says of it: one that is
+ * shared would hand the cookie to somebody else (RFC 9111 section 7.3).
+ */
+export function withCookies(passage: Passage, cookies: readonly string[]): Passage {
+  return { ...passage, cookies, response: [...passage.response, ['cache-control', 'no-store']] };
 }
 
 function metadataOf(decision: Decision, decisionId: string): DecisionMetadata {

@@ -1,12 +1,15 @@
 /**
  * One check from request to answer, for every transport: one deadline over all of it, a bound on how many are under
- * way, and every fault turned into an answer. Hides the store's errors and the race against the deadline (E3, D5).
+ * way, and every fault turned into an answer. Hides the store's errors, the race against the deadline (E3, D5), and
+ * that the tokens of browsers are renewed on the way.
  */
 import { randomUUID } from 'node:crypto';
 import { StoreError } from '../session/store.ts';
 import type { ValidSession } from '../session/validity.ts';
-import { answerFor, refusalAnswer, type Answer } from './answer.ts';
-import { authorize, type SessionReader } from './authorize.ts';
+import { sessionCookies } from '../token/session-cookie.ts';
+import type { TokenRenewals } from '../token/renewal.ts';
+import { answerFor, refusalAnswer, withCookies, type Answer } from './answer.ts';
+import { authorize, type DecisionStore } from './authorize.ts';
 import { fail, type Decision, type Failure } from './decision.ts';
 import { assertionFor } from './mutations.ts';
 import type { Policy } from './policy.ts';
@@ -22,14 +25,16 @@ export interface CheckReport {
   readonly decision: Decision;
   readonly decisionId: string;
   readonly request: AuthzRequest;
+  /** The HTTP status of a refusal. */
+  readonly status: number | undefined;
   readonly durationMs: number;
 }
 
-export interface CheckerParts {
+export interface CheckerParts extends DecisionStore {
   /** The policy and the limits of now; a check keeps those that it began with. */
   readonly policy: () => Policy;
   readonly limits: () => CheckLimits;
-  readonly sessions: SessionReader;
+  readonly renewals: TokenRenewals;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Called once for each check that was answered. */
@@ -37,6 +42,9 @@ export interface CheckerParts {
   /** Called with each valid session of an allowed request, to slide its idle timeout. */
   readonly used: (session: ValidSession, nowMs: number, idleTimeoutMs: number) => void;
 }
+
+/** How long an allowed check waits for a fresh session token; to sign one takes a tenth of a millisecond. */
+const RENEWAL_PATIENCE_MS = 20;
 
 export interface Checker {
   /**
@@ -55,20 +63,23 @@ export function createChecker(parts: CheckerParts): Checker {
     const decisionId = randomUUID();
     const { deadlineMs, maxInFlight } = parts.limits();
     const over = (decision: Decision, answer: Answer) => {
-      parts.report({ decision, decisionId, request, durationMs: performance.now() - startedAt });
+      const status = answer.allowed ? undefined : answer.status;
+      parts.report({ decision, decisionId, request, status, durationMs: performance.now() - startedAt });
       return answer;
     };
     const failed = (failure: Failure) => over(failure, refusalAnswer(failure, decisionId, request));
 
     if (inFlight >= maxInFlight) return failed(fail('overloaded', undefined));
     inFlight += 1;
+    const budgetMs = Math.min(deadlineMs, timeoutMs);
     try {
-      const outcome = await within(Math.min(deadlineMs, timeoutMs), decide(request, decisionId));
+      const outcome = await within(budgetMs, decide(request, decisionId));
       if (outcome === LATE) return failed(fail('deadline_exceeded', undefined));
-      const { decision, answer, nowMs, idleTimeoutMs } = outcome;
+      const { decision, nowMs, policy } = outcome;
       if (decision.decision === 'allow' && decision.session)
-        parts.used(decision.session, nowMs, idleTimeoutMs);
-      return over(decision, answer);
+        parts.used(decision.session, nowMs, policy.idleTimeoutMs);
+      const answer = withRenewal(outcome, startedAt + budgetMs);
+      return over(decision, answer instanceof Promise ? await answer : answer);
     } catch (error) {
       return failed(failureOf(error));
     } finally {
@@ -76,13 +87,31 @@ export function createChecker(parts: CheckerParts): Checker {
     }
   }
 
-  async function decide(request: AuthzRequest, decisionId: string) {
+  async function decide(request: AuthzRequest, decisionId: string): Promise<Outcome> {
     const policy = parts.policy();
     const nowMs = parts.now();
-    const decision = await authorize(request, policy, parts.sessions, nowMs);
+    const decision = await authorize(request, policy, parts, nowMs);
     const assertion = decision.decision === 'allow' ? await assertionFor(decision, policy, nowMs) : undefined;
     const answer = answerFor(decision, decisionId, request, policy, assertion);
-    return { decision, answer, nowMs, idleTimeoutMs: policy.idleTimeoutMs };
+    return { decision, answer, nowMs, policy };
+  }
+
+  /**
+   * The answer, with a fresh cookie where the browser's token is due for it. A token that can't be had soon holds up
+   * nothing: one of the next checks will bring it. `endsAtMs` is on the clock of `performance.now`.
+   */
+  function withRenewal(outcome: Outcome, endsAtMs: number): Answer | Promise<Answer> {
+    const { decision, answer, nowMs, policy } = outcome;
+    if (decision.decision !== 'allow' || !decision.session || !decision.cookieToken) return answer;
+    const { csrfToken, expiresAtMs } = decision.session.document;
+    const renewed = parts.renewals.renew(decision.cookieToken, expiresAtMs, nowMs);
+    if (renewed === undefined || !answer.allowed) return answer;
+    const renew = (token: string) =>
+      withCookies(answer, sessionCookies({ config: policy.cookies, token, csrfToken }));
+    if (typeof renewed === 'string') return renew(renewed);
+    const leftMs = Math.max(0, endsAtMs - performance.now());
+    const patienceMs = Math.min(RENEWAL_PATIENCE_MS, leftMs);
+    return within(patienceMs, renewed).then((token) => (typeof token === 'string' ? renew(token) : answer));
   }
 
   return {
@@ -91,6 +120,14 @@ export function createChecker(parts: CheckerParts): Checker {
       return inFlight;
     },
   };
+}
+
+interface Outcome {
+  readonly decision: Decision;
+  readonly answer: Answer;
+  readonly nowMs: number;
+  /** The one that decided. */
+  readonly policy: Policy;
 }
 
 const LATE = Symbol('late');

@@ -4,7 +4,12 @@ import { MAX_TOKEN_LENGTH } from '../token/session-token.ts';
 
 export type Credential =
   | { readonly kind: 'none' }
-  | { readonly kind: 'token'; readonly token: string }
+  | {
+      readonly kind: 'token';
+      readonly token: string;
+      /** A browser sends its cookie by itself, whoever made it send the request. */
+      readonly inCookie: boolean;
+    }
   /** Two different tokens: which of them is meant can't be known. */
   | { readonly kind: 'ambiguous' };
 
@@ -19,10 +24,13 @@ export function findCredential(headers: ReadonlyMap<string, string>, cookieName:
   const cookie = headers.get('cookie');
   const authorization = headers.get('authorization');
   const tokens = cookie === undefined ? [] : cookieValues(cookie, cookieName);
+  const inCookie = tokens.length > 0;
   if (authorization !== undefined) tokens.push(...bearerTokens(authorization));
   const [token] = tokens;
   if (token === undefined) return { kind: 'none' };
-  return tokens.every((other) => other === token) ? { kind: 'token', token } : { kind: 'ambiguous' };
+  return tokens.every((other) => other === token)
+    ? { kind: 'token', token, inCookie }
+    : { kind: 'ambiguous' };
 }
 
 /** The tokens of an `authorization` header; of a list of them, every one. */

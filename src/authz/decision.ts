@@ -3,6 +3,8 @@
  * type of every caller shows why the request may pass (E3).
  */
 import type { ValidSession } from '../session/validity.ts';
+import type { SessionTokenClaims } from '../token/session-token.ts';
+import { authenticationGap } from './authentication.ts';
 import { REASONS, type DenyReason, type ErrorReason } from './reason.ts';
 import type { Route } from './routes.ts';
 import { missingScopes } from './scopes.ts';
@@ -12,7 +14,7 @@ declare const proof: unique symbol;
 /** A route that lets a request pass without a session. Only `openRoute` makes one, of a route that says so. */
 export type OpenRoute = Route & { readonly [proof]: 'open' };
 
-/** A valid session that has the scopes which a route requires. Only `entitle` makes one. */
+/** A valid session that has the scopes and the login which a route requires. Only `entitle` makes one. */
 export interface Entitlement {
   readonly session: ValidSession;
   readonly route: Route;
@@ -24,6 +26,8 @@ export interface Allow {
   readonly route: Route;
   /** Without one the request passes with no identity. */
   readonly session: ValidSession | undefined;
+  /** What the session token says, where it came in the cookie: that is the one that can be renewed. */
+  readonly cookieToken: SessionTokenClaims | undefined;
   /** Why the request has no identity, or would have been denied on a route that enforces. */
   readonly reason: DenyReason | undefined;
   readonly [proof]: 'allowed';
@@ -37,6 +41,10 @@ export interface Deny {
   readonly session: ValidSession | undefined;
   /** For the operator's log and for `explain`, never for the caller. */
   readonly detail: string | undefined;
+  /** When to ask again, for `rate_limited`. */
+  readonly retryAfterMs: number | undefined;
+  /** Whether the caller could pass after a login. */
+  readonly loginHelps: boolean;
 }
 
 export interface Failure {
@@ -51,31 +59,37 @@ export type Decision = Allow | Deny | Failure;
 
 export function allow(
   basis: Entitlement | { readonly open: OpenRoute; readonly reason: DenyReason | undefined },
+  cookieToken?: SessionTokenClaims,
 ): Allow {
   const allowed =
     'open' in basis
-      ? { route: basis.open, session: undefined, reason: basis.reason }
-      : { route: basis.route, session: basis.session, reason: undefined };
+      ? { route: basis.open, session: undefined, cookieToken: undefined, reason: basis.reason }
+      : { route: basis.route, session: basis.session, cookieToken, reason: undefined };
   return { decision: 'allow', ...allowed } as Allow;
 }
 
-export function deny(
-  reason: DenyReason,
-  more: Partial<Pick<Deny, 'route' | 'session' | 'detail'>> = {},
-): Deny {
-  return { decision: 'deny', reason, route: more.route, session: more.session, detail: more.detail };
+/** What there is to say of a deny beside its reason. */
+export type DenyFacts = Partial<Omit<Deny, 'decision' | 'reason'>>;
+
+export function deny(reason: DenyReason, facts: DenyFacts = {}): Deny {
+  const { route, session, detail, retryAfterMs, loginHelps = isAnonymous(reason) } = facts;
+  return { decision: 'deny', reason, route, session, detail, retryAfterMs, loginHelps };
 }
 
 export function fail(reason: ErrorReason, cause: unknown, route?: Route): Failure {
   return { decision: 'error', reason, route, cause };
 }
 
-/** A public route passes everything; an optional one what has no valid session; a shadow one whatever it would deny. */
+/**
+ * A public route passes everything; an optional one what has no session that will do; a shadow one whatever it would
+ * deny, less `rate_limited`: a limit guards the server and is no rule about who may.
+ */
 export function openRoute(route: Route, denied: DenyReason | undefined): OpenRoute | undefined {
   const open =
     denied === undefined
       ? route.access === 'public'
-      : route.mode === 'shadow' || (route.access === 'optional' && isAnonymous(denied));
+      : (route.mode === 'shadow' && denied !== 'rate_limited') ||
+        (route.access === 'optional' && isAnonymous(denied));
   return open ? (route as OpenRoute) : undefined;
 }
 
@@ -86,15 +100,27 @@ function isAnonymous(denied: DenyReason): boolean {
 
 export type Entitled =
   | { readonly entitled: true; readonly entitlement: Entitlement }
-  | { readonly entitled: false; readonly missing: readonly string[] };
+  | {
+      readonly entitled: false;
+      readonly reason: 'insufficient_scope' | 'insufficient_user_authentication';
+      readonly detail: string;
+      readonly loginHelps: boolean;
+    };
 
-/** Checks the scopes of a valid session against everything that a route requires. */
+/** Checks a valid session against everything that a route requires: scopes first, as no login would add one. */
 export function entitle(
   session: ValidSession,
   route: Route,
   parameters: Readonly<Record<string, string>>,
+  nowMs: number,
 ): Entitled {
   const missing = missingScopes(session.document.scopes, route, parameters);
-  if (missing.length > 0) return { entitled: false, missing };
+  if (missing.length > 0) {
+    const detail = `lacks ${missing.join(' ')}`;
+    return { entitled: false, reason: 'insufficient_scope', detail, loginHelps: false };
+  }
+  const gap =
+    route.authentication && authenticationGap(session.document.authentication, route.authentication, nowMs);
+  if (gap) return { entitled: false, reason: 'insufficient_user_authentication', ...gap };
   return { entitled: true, entitlement: { session, route } as Entitlement };
 }

@@ -27,6 +27,7 @@ export function requestMutations(
   const remove = forgeableHeaders(request.headers, policy, set);
   const authorization = request.headers.get('authorization');
   if (authorization !== undefined && holdsSessionToken(authorization, allowed)) remove.push('authorization');
+  if (holdsCsrfToken(request, allowed, policy)) remove.push(policy.csrfHeader);
   const cookie = withoutCookie(request.headers.get('cookie') ?? '', policy.cookieName);
   if (cookie === '') remove.push('cookie');
   else if (cookie !== undefined) set.push(['cookie', cookie]);
@@ -106,4 +107,13 @@ export function isUnderPrefix(name: string, prefix: string): boolean {
 function holdsSessionToken(authorization: string, allowed: Allow): boolean {
   if (allowed.session !== undefined && bearerTokens(authorization).length > 0) return true;
   return looksLikeSessionToken(authorization);
+}
+
+/**
+ * Where the CSRF token is Singlestate's to check, the header is for Singlestate alone, and an app that has such a header
+ * of its own would misread it. The CSRF cookie stays: it is made for the app's pages, and worth nothing without the
+ * session cookie, which the app never sees.
+ */
+function holdsCsrfToken({ headers }: AuthzRequest, { session, route }: Allow, policy: Policy): boolean {
+  return session !== undefined && route.csrf && headers.has(policy.csrfHeader);
 }

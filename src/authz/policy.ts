@@ -1,6 +1,7 @@
 /** Everything that decides about a request, compiled from one configuration and swapped as a whole at a reload. */
 import type { Config } from '../config/schema.ts';
 import type { AssertionSigner } from '../token/assertion.ts';
+import type { CookieConfig } from '../token/session-cookie.ts';
 import type { SessionTokenVerifier } from '../token/session-token.ts';
 import {
   compileProjection,
@@ -9,6 +10,7 @@ import {
   type HeaderNames,
   type Projection,
 } from './projection.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { RouteTable } from './routes.ts';
 
 export interface Policy {
@@ -18,7 +20,13 @@ export interface Policy {
   /** Differs between any two policies of one process. */
   readonly generation: number;
   readonly contextExtensions: Config['contextExtensions'];
+  /** The cookie that holds a browser's session token. */
   readonly cookieName: string;
+  /** How that cookie and the CSRF cookie are written. */
+  readonly cookies: CookieConfig;
+  /** The request header that holds the CSRF token, in lower case. */
+  readonly csrfHeader: string;
+  readonly rateLimits: RateLimits;
   readonly idleTimeoutMs: number;
   readonly headers: HeaderNames;
   /** Every session header that this configuration can set. */
@@ -46,6 +54,9 @@ export function compilePolicy(
     generation: (generations += 1),
     contextExtensions: config.contextExtensions,
     cookieName: config.token.cookie.name,
+    cookies: config,
+    csrfHeader: config.csrf.header,
+    rateLimits: config.rateLimits,
     idleTimeoutMs: config.session.idleTimeout,
     headers,
     configurableHeaders: removable,

@@ -1,8 +1,8 @@
 /** What an app is given of a session, and in which headers (C1). Compiled once for each app. */
 import type { AppConfig } from '../config/schema.ts';
 import type { ValidSession } from '../session/validity.ts';
+import { compileView, ownPart, visibleScopes, type AppReads, type SessionView } from '../session/view.ts';
 import { headerValue } from './header-value.ts';
-import { covers, isScopeToken } from './scopes.ts';
 
 /** The names of the headers that carry a session, all under the configured prefix. */
 export interface HeaderNames {
@@ -33,14 +33,6 @@ export function headerNames(prefix: string): HeaderNames {
   };
 }
 
-/** The parts of a session that one app may see. */
-export interface SessionView {
-  /** What is no scope token (RFC 6749 section 3.3) is left out: in a list with spaces it would read as several. */
-  readonly scopes: readonly string[];
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly slices: Readonly<Record<string, unknown>>;
-}
-
 export interface Projection {
   /** The app's configured name; undefined for a route without an app, which is shown who it is and nothing more. */
   readonly app: string | undefined;
@@ -51,57 +43,42 @@ export interface Projection {
   readonly headers: (session: ValidSession) => [name: string, value: string][];
 }
 
+const NOTHING: AppReads = { scopes: [], attributes: [], slices: [] };
+
 export function compileProjection(
   app: string | undefined,
   config: AppConfig | undefined,
   names: HeaderNames,
 ): Projection {
-  const { scopes: patterns = [], attributes = [], slices = [] } = config?.reads ?? {};
+  const reads = config?.reads ?? NOTHING;
+  const { scopes: patterns, attributes, slices } = reads;
   const attributeHeaders = attributes.map((name) => [name, names.attribute(name)] as const);
   const sliceHeaders = slices.map((name) => [name, names.slice(name)] as const);
-  const visibleScopes = (scopes: readonly string[]) =>
-    scopes.filter((scope) => patterns.some((pattern) => covers(pattern, scope)) && isScopeToken(scope));
+  const view = compileView(reads);
   return {
     app,
     assertion: config?.assertion ?? false,
-    view: ({ document }) => ({
-      scopes: visibleScopes(document.scopes),
-      attributes: pick(document.attributes, attributes),
-      slices: pick(document.slices, slices),
-    }),
+    view: ({ document }) => view(document),
     headers({ ref, version, document }) {
       const headers: [name: string, value: string][] = [
         [names.ref, ref],
         [names.subject, headerValue(document.identity.subject)],
         [names.issuer, headerValue(document.identity.issuer)],
-        [names.scopes, visibleScopes(document.scopes).join(' ')],
+        [names.scopes, visibleScopes(document.scopes, patterns).join(' ')],
         [names.version, String(version)],
         [names.expires, String(Math.floor(document.expiresAtMs / 1000))],
       ];
       for (const [name, header] of attributeHeaders) {
-        const value = own(document.attributes, name);
+        const value = ownPart(document.attributes, name);
         if (value !== undefined) headers.push([header, headerValue(value)]);
       }
       for (const [name, header] of sliceHeaders) {
-        const value = own(document.slices, name);
+        const value = ownPart(document.slices, name);
         if (value !== undefined) headers.push([header, base64urlJson(value)]);
       }
       return headers;
     },
   };
-}
-
-function own<T>(from: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(from, name) ? from[name] : undefined;
-}
-
-function pick<T>(from: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
-  const picked: Record<string, T> = {};
-  for (const name of names) {
-    const value = own(from, name);
-    if (value !== undefined) picked[name] = value;
-  }
-  return picked;
 }
 
 function base64urlJson(value: unknown): string {

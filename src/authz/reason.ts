@@ -7,8 +7,13 @@ interface ReasonFacts {
   readonly status: 401 | 403 | 429 | 503;
   /** One short sentence for the caller, the problem's `title` (RFC 9457). It tells nothing about the store or the rules. */
   readonly title: string;
-  /** RFC 6750 section 3.1 `error` code, for answers that carry `WWW-Authenticate`. */
-  readonly bearerError?: 'invalid_token' | 'invalid_request' | 'insufficient_scope';
+  /** The `error` code of RFC 6750 section 3.1 and RFC 9470 section 3, for answers that carry `WWW-Authenticate`. */
+  readonly bearerError?:
+    | 'invalid_token'
+    | 'invalid_request'
+    | 'insufficient_scope'
+    // RFC 9470 section 3
+    | 'insufficient_user_authentication';
 }
 
 export const REASONS = {
@@ -68,6 +73,14 @@ export const REASONS = {
     title: 'The session lacks a scope that this route requires',
     bearerError: 'insufficient_scope',
   },
+  insufficient_user_authentication: {
+    decision: 'deny',
+    status: 401,
+    title: 'A stronger or more recent login is required',
+    bearerError: 'insufficient_user_authentication',
+  },
+  csrf: { decision: 'deny', status: 403, title: 'The CSRF token is missing or wrong' },
+  rate_limited: { decision: 'deny', status: 429, title: 'Too many requests' },
   no_route: { decision: 'deny', status: 403, title: 'No rule allows this request' },
   store_timeout: { decision: 'error', status: 503, title: 'Temporarily unavailable' },
   store_unavailable: { decision: 'error', status: 503, title: 'Temporarily unavailable' },

@@ -1,4 +1,7 @@
-/** What a caller who is not let through is told: problem details for programs, a small page for browsers. */
+/** What a caller who is not let through is told: problem details for programs, a small page or the login for browsers. */
+import { loginParameters } from './authentication.ts';
+import type { Deny, Failure } from './decision.ts';
+import { loginLocation, prefersHtml } from './page-load.ts';
 import { reasonFacts, type Reason } from './reason.ts';
 import type { AuthzRequest } from './request.ts';
 import type { Route } from './routes.ts';
@@ -14,22 +17,25 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** Never says more than the caller may know: the reason, and which scopes to ask for; no rule, no session, no cause. */
-export function refusal(
-  reason: Reason,
-  route: Route | undefined,
-  decisionId: string,
-  request: Pick<AuthzRequest, 'headers'>,
-): Refusal {
-  const { status, title, decision } = reasonFacts(reason);
-  const html = prefersHtml(request.headers.get('accept') ?? '');
+/**
+ * Never says more than the caller may know: the reason, and which scopes or which login to ask for; no rule, no session,
+ * no cause.
+ */
+export function refusal(decision: Deny | Failure, decisionId: string, request: AuthzRequest): Refusal {
   const headers: [string, string][] = [
-    ['content-type', html ? 'text/html; charset=utf-8' : 'application/problem+json'],
     ['cache-control', 'no-store'],
     [DECISION_ID_HEADER, decisionId],
   ];
+  const location = loginLocation(decision, request);
+  if (location !== undefined) return { status: 302, headers: [...headers, ['location', location]], body: '' };
+
+  const { reason, route } = decision;
+  const { status, title } = reasonFacts(reason);
+  const html = prefersHtml(request);
+  headers.push(['content-type', html ? 'text/html; charset=utf-8' : 'application/problem+json']);
   if (html) headers.push(['content-security-policy', "default-src 'none'; style-src 'unsafe-inline'"]);
-  if (decision === 'error') headers.push(['retry-after', String(RETRY_AFTER_SECONDS)]);
+  const retryAfter = retryAfterSeconds(decision);
+  if (retryAfter !== undefined) headers.push(['retry-after', String(retryAfter)]);
   const challenge = bearerChallenge(reason, route);
   if (challenge !== undefined) headers.push(['www-authenticate', challenge]);
   return {
@@ -37,6 +43,13 @@ export function refusal(
     headers,
     body: html ? page(reason, decisionId) : problem(status, title, reason, decisionId),
   };
+}
+
+/** Rounded up, and at least a second: an earlier try would be refused again. */
+function retryAfterSeconds(decision: Deny | Failure): number | undefined {
+  if (decision.decision === 'error') return RETRY_AFTER_SECONDS;
+  if (decision.reason !== 'rate_limited') return undefined;
+  return Math.max(1, Math.ceil((decision.retryAfterMs ?? 0) / 1000));
 }
 
 /** RFC 9457 problem details. */
@@ -50,13 +63,7 @@ function problem(status: number, title: string, reason: Reason, decisionId: stri
   });
 }
 
-/** A browser's page load lists `text/html` before anything that a program would want. */
-function prefersHtml(accept: string): boolean {
-  const [first] = /text\/html|application\/(?:[a-z.-]+\+)?json/i.exec(accept) ?? [];
-  return first?.toLowerCase() === 'text/html';
-}
-
-/** RFC 6750 section 3: without a credential no error code; with one, why it does not do. */
+/** RFC 6750 section 3 and RFC 9470: without a credential no error code; with one, why it does not do. */
 function bearerChallenge(reason: Reason, route: Route | undefined): string | undefined {
   const { status, title, bearerError } = reasonFacts(reason);
   if (status !== 401 && bearerError === undefined) return undefined;
@@ -64,6 +71,9 @@ function bearerChallenge(reason: Reason, route: Route | undefined): string | und
   if (bearerError !== undefined) parameters.push(`error="${bearerError}"`, `error_description="${title}"`);
   const scopes = bearerError === 'insufficient_scope' ? requiredScopes(route) : '';
   if (scopes !== '') parameters.push(`scope="${scopes}"`);
+  if (bearerError === 'insufficient_user_authentication' && route?.authentication) {
+    for (const [name, value] of loginParameters(route.authentication)) parameters.push(`${name}="${value}"`);
+  }
   return `Bearer ${parameters.join(', ')}`;
 }
 

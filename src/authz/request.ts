@@ -8,6 +8,8 @@ export interface AuthzRequest {
   readonly path: string;
   /** Names in lower case; a repeated header's values are joined by `,` (`cookie`: by `; `). */
   readonly headers: ReadonlyMap<string, string>;
+  /** Who connected to the proxy: an IP address without a port; undefined where the proxy does not tell. */
+  readonly address: string | undefined;
   /** Envoy's `context_extensions` of the matched route; empty for other transports. */
   readonly contextExtensions: ReadonlyMap<string, string>;
 }

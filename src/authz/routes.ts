@@ -6,6 +6,7 @@
 import findMyWay from 'find-my-way';
 import type { HTTPVersion, Instance } from 'find-my-way';
 import type { RouteConfig } from '../config/schema.ts';
+import { authenticationRequirement, type AuthenticationRequirement } from './authentication.ts';
 import { parseTemplate, type PathTemplate } from './path-template.ts';
 import type { RequestPath } from './path.ts';
 import { scopeTemplate, type ScopeRequirement } from './scopes.ts';
@@ -18,6 +19,12 @@ export interface Route extends ScopeRequirement {
   readonly name: string;
   readonly app: string | undefined;
   readonly access: Access;
+  /** What the login of the session must have been, beyond its scopes; undefined where any will do. */
+  readonly authentication: AuthenticationRequirement | undefined;
+  /** `login`: the page loads of browsers that a login would help are sent there. */
+  readonly onUnauthenticated: 'login' | '401';
+  /** Whether a request that changes something, with its session in a cookie, needs the session's CSRF token. */
+  readonly csrf: boolean;
   /** A `shadow` route reports what it would deny, and lets it pass without a session. */
   readonly mode: 'enforce' | 'shadow';
 }
@@ -79,11 +86,14 @@ interface Rule {
 }
 
 function toRoute(config: RouteConfig): Route {
-  const { match, require, app, mode } = config;
+  const { match, require, app, authentication, onUnauthenticated, csrf, mode } = config;
   const methods = match.methods === undefined ? '' : `${match.methods.join(',')} `;
   return {
     name: `${methods}${match.host}${match.path}`,
     app,
+    authentication: authentication && authenticationRequirement(authentication),
+    onUnauthenticated,
+    csrf,
     mode,
     access: require.public
       ? 'public'

@@ -1,28 +1,16 @@
 /** Scopes: what a session was granted, what a route requires, and when the one covers the other. */
+import { covers, isScopeToken } from '../session/view.ts';
 
-/** RFC 6749 section 3.3 `scope-token`. */
-const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+export { covers, isScopeToken };
 
 /** A path parameter's value may not bring its own `:` or `*` into a scope: that would reach into another's. */
 const PARAMETER_VALUE = /^[A-Za-z0-9._~@-]+$/;
 
 const PARAMETER = /\{([a-z_][a-zA-Z0-9_]*)\}/g;
 
-export function isScopeToken(text: string): boolean {
-  return SCOPE_TOKEN.test(text);
-}
-
 /** As one header or claim holds them (RFC 6749 section 3.3). What is no scope token is left out: it could read as several. */
 export function scopeList(scopes: readonly string[]): string {
   return scopes.filter(isScopeToken).join(' ');
-}
-
-/** Exact, or `granted` is `PREFIX:*` and `required` begins with `PREFIX:`. A bare `*` is a scope like any other. */
-export function covers(granted: string, required: string): boolean {
-  if (granted === required) return true;
-  return (
-    granted.endsWith(':*') && required.length >= granted.length && required.startsWith(granted.slice(0, -1))
-  );
 }
 
 export function anyCovers(granted: readonly string[], required: string): boolean {

@@ -18,6 +18,7 @@ export function decodeCheckRequest(bytes: Uint8Array): AuthzRequest {
     method: http?.method ?? '',
     host: http?.host ?? '',
     path: http?.path ?? '',
+    address: attributes?.source?.address?.socketAddress?.address ?? undefined,
     headers: http?.headerMap?.headers ? joinHeaders(http.headerMap.headers) : toMap(http?.headers),
     contextExtensions: toMap(extensions),
   };

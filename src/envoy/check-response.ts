@@ -11,6 +11,8 @@ import { MessageWriter } from './message-writer.ts';
 export const METADATA_KEY = 'singlestate';
 
 const STATUS_OF_HTTP = new Map<number, number>([
+  // To the login.
+  [302, GRPC_STATUS.UNAUTHENTICATED],
   [401, GRPC_STATUS.UNAUTHENTICATED],
   [403, GRPC_STATUS.PERMISSION_DENIED],
   [429, GRPC_STATUS.RESOURCE_EXHAUSTED],
@@ -28,6 +30,7 @@ const MAP_ENTRY = { key: 1, value: 2 } as const;
 const VALUE = { number: 2, string: 3, struct: 5 } as const;
 
 /** HeaderAppendAction. */
+const APPEND_IF_EXISTS_OR_ADD = 0;
 const OVERWRITE_IF_EXISTS_OR_ADD = 2;
 
 type Refused = Extract<Answer, { allowed: false }>;
@@ -48,8 +51,9 @@ export function encodeCheckResponse(answer: Answer): Uint8Array {
   return writer.finish();
 }
 
-function writeOk({ set, remove, response }: Passage): void {
+function writeOk({ set, remove, response, cookies }: Passage): void {
   const before = writer.written;
+  if (cookies !== undefined) writeCookies(cookies);
   writeHeaders(OK.responseHeadersToAdd, response);
   for (let at = remove.length - 1; at >= 0; at -= 1) writer.string(OK.headersToRemove, remove[at] ?? '');
   writeHeaders(OK.headers, set);
@@ -74,14 +78,24 @@ function writeStatus(field: number, code: number): void {
 function writeHeaders(field: number, headers: readonly HeaderField[]): void {
   for (let at = headers.length - 1; at >= 0; at -= 1) {
     const [key, value] = headers[at] ?? ['', ''];
-    const option = writer.written;
-    writer.integer(HEADER_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
-    const header = writer.written;
-    writer.string(HEADER.value, value);
-    writer.string(HEADER.key, key);
-    writer.message(HEADER_OPTION.header, header);
-    writer.message(field, option);
+    writeHeader(field, key, value, OVERWRITE_IF_EXISTS_OR_ADD);
   }
+}
+
+/** Each in a field of its own (RFC 6265 section 3), and none in place of the app's. */
+function writeCookies(cookies: readonly string[]): void {
+  for (const cookie of cookies.toReversed())
+    writeHeader(OK.responseHeadersToAdd, 'set-cookie', cookie, APPEND_IF_EXISTS_OR_ADD);
+}
+
+function writeHeader(field: number, key: string, value: string, appendAction: number): void {
+  const option = writer.written;
+  writer.integer(HEADER_OPTION.appendAction, appendAction);
+  const header = writer.written;
+  writer.string(HEADER.value, value);
+  writer.string(HEADER.key, key);
+  writer.message(HEADER_OPTION.header, header);
+  writer.message(field, option);
 }
 
 /** A google.protobuf.Struct with one field, in which all the facts are. */

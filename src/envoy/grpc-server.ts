@@ -10,7 +10,9 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { IncomingHttpHeaders } from 'node:http2';
-import { Server as NetServer, Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { TlsChannel } from '../net/tls-channel.ts';
 import { GRPC_STATUS, type GrpcStatus } from './grpc-status.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
 
@@ -43,7 +45,7 @@ export interface GrpcServerOptions {
 }
 
 export interface GrpcServer {
-  /** For `listen` of src/net. Closing it drains. */
+  /** For `listen` of src/net, with TLS or without. Closing it drains. */
   readonly server: Http2Server;
   /**
    * Asks every client to open no more streams here (GOAWAY), lets calls finish, and ends connections that have none.
@@ -68,7 +70,7 @@ const GOAWAY_GRACE_MS = 200;
 const MAX_READ_MS = 5_000;
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const sessions = new Set<ServerHttp2Session>();
+  const connections = new Map<ServerHttp2Session, WriteBetween>();
   const watches = new Set<GrpcCall>();
   const server = createServer({
     // Envoy resets the stream of each check that times out or whose client left: that is no attack.
@@ -76,22 +78,24 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     streamResetRate: 50_000,
     settings: { enablePush: false, maxConcurrentStreams: 65_536 },
   });
-  server.on('connection', (socket) => socket.setNoDelay(true).setKeepAlive(true, 30_000));
-  server.on('session', (session) => {
-    sessions.add(session);
+  onEachSession(server, (session, writeBetween) => {
+    connections.set(session, writeBetween);
+    const leave = () => goAway(session, writeBetween);
     const jitter = 0.9 + Math.random() * 0.2;
-    const age = setTimeout(goAway, options.maxConnectionAgeMs() * jitter, session).unref();
+    const age = setTimeout(leave, options.maxConnectionAgeMs() * jitter).unref();
     session.on('close', () => {
-      sessions.delete(session);
+      connections.delete(session);
       clearTimeout(age);
     });
+    // Its handshake outlasted the listener.
+    if (!server.listening) leave();
   });
   server.on('sessionError', ignore);
   server.on('stream', (stream, headers) =>
     serveStream(stream as ServerHttp2Stream, headers, options, watches),
   );
   const drain = () => {
-    sessions.forEach(goAway);
+    connections.forEach((writeBetween, session) => goAway(session, writeBetween));
     const endWatches = () => watches.forEach((call) => call.end(GRPC_STATUS.UNAVAILABLE, 'draining'));
     setTimeout(endWatches, GOAWAY_GRACE_MS).unref();
   };
@@ -103,14 +107,36 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   return { server, drain };
 }
 
+/** Puts whole frames between those of node:http2. */
+type WriteBetween = (frames: Uint8Array) => void;
+
+/** node:http2 tells of a session while it is given its connection, and lets nobody write to it through the session. */
+function onEachSession(
+  server: Http2Server,
+  begin: (session: ServerHttp2Session, writeBetween: WriteBetween) => void,
+): void {
+  const listeners = server.listeners('connection');
+  let writeBetween: WriteBetween = ignore;
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    socket.setNoDelay(true).setKeepAlive(true, 30_000);
+    const channel = socket instanceof TLSSocket ? new TlsChannel(socket) : undefined;
+    writeBetween = (frames) => {
+      if (channel === undefined) socket.write(frames);
+      else channel.writeBetween(frames);
+    };
+    for (const listener of listeners) Reflect.apply(listener, server, [channel ?? socket]);
+  });
+  server.on('session', (session) => begin(session, writeBetween));
+}
+
 function ignore(): void {
   // A connection or stream that broke tells it in its close event too; there is nothing to add.
 }
 
-function goAway(session: ServerHttp2Session): void {
+function goAway(session: ServerHttp2Session, writeBetween: WriteBetween): void {
   if (session.destroyed || session.closed) return;
-  // `session.socket` lets nobody write by its own method, as a frame could be torn: here it is between two.
-  Socket.prototype.write.call(session.socket, GOAWAY_NOTICE);
+  writeBetween(GOAWAY_NOTICE);
   setTimeout(() => session.destroyed || session.close(), GOAWAY_GRACE_MS).unref();
 }
 

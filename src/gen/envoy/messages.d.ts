@@ -97,6 +97,9 @@ export namespace envoy {
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
 
+                    /** AttributeContext source. */
+                    source?: (envoy.service.auth.v3.AttributeContext.Peer.$Properties|null);
+
                     /** AttributeContext request. */
                     request?: (envoy.service.auth.v3.AttributeContext.Request.$Properties|null);
 
@@ -134,6 +137,9 @@ export namespace envoy {
                     /** Properties of an AttributeContext. */
                     interface $Properties {
 
+                        /** AttributeContext source */
+                        source?: (envoy.service.auth.v3.AttributeContext.Peer.$Properties|null);
+
                         /** AttributeContext request */
                         request?: (envoy.service.auth.v3.AttributeContext.Request.$Properties|null);
 
@@ -146,6 +152,70 @@ export namespace envoy {
 
                     /** Shape of an AttributeContext. */
                     type $Shape = envoy.service.auth.v3.AttributeContext.$Properties;
+
+                    /**
+                     * Properties of a Peer.
+                     * @deprecated Use envoy.service.auth.v3.AttributeContext.Peer.$Properties instead.
+                     */
+                    interface IPeer extends envoy.service.auth.v3.AttributeContext.Peer.$Properties {
+                    }
+
+                    /** Represents a Peer. */
+                    class Peer {
+
+                        /**
+                         * Constructs a new Peer.
+                         * @param [properties] Properties to set
+                         */
+                        constructor(properties?: envoy.service.auth.v3.AttributeContext.Peer.$Properties);
+
+                        /** Unknown fields preserved while decoding when enabled */
+                        $unknowns?: Uint8Array[];
+
+                        /** Peer address. */
+                        address?: (envoy.service.auth.v3.Address.$Properties|null);
+
+                        /**
+                         * Encodes the specified Peer message. Does not implicitly {@link envoy.service.auth.v3.AttributeContext.Peer.verify|verify} messages.
+                         * @param message Peer message or plain object to encode
+                         * @param [writer] Writer to encode to
+                         * @returns Writer
+                         */
+                        static encode(message: envoy.service.auth.v3.AttributeContext.Peer.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                        /**
+                         * Decodes a Peer message from the specified reader or buffer.
+                         * @param reader Reader or buffer to decode from
+                         * @param [length] Message length if known beforehand
+                         * @returns {envoy.service.auth.v3.AttributeContext.Peer & envoy.service.auth.v3.AttributeContext.Peer.$Shape} Peer
+                         * @throws {Error} If the payload is not a reader or valid buffer
+                         * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                         */
+                        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): envoy.service.auth.v3.AttributeContext.Peer & envoy.service.auth.v3.AttributeContext.Peer.$Shape;
+
+                        /**
+                         * Gets the type url for Peer
+                         * @param [prefix] Custom type url prefix, defaults to `"type.googleapis.com"`
+                         * @returns The type url
+                         */
+                        static getTypeUrl(prefix?: string): string;
+                    }
+
+                    namespace Peer {
+
+                        /** Properties of a Peer. */
+                        interface $Properties {
+
+                            /** Peer address */
+                            address?: (envoy.service.auth.v3.Address.$Properties|null);
+
+                            /** Unknown fields preserved while decoding when enabled */
+                            $unknowns?: Uint8Array[];
+                        }
+
+                        /** Shape of a Peer. */
+                        type $Shape = envoy.service.auth.v3.AttributeContext.Peer.$Properties;
+                    }
 
                     /**
                      * Properties of a Request.
@@ -304,6 +374,134 @@ export namespace envoy {
                         /** Shape of a HttpRequest. */
                         type $Shape = envoy.service.auth.v3.AttributeContext.HttpRequest.$Properties;
                     }
+                }
+
+                /**
+                 * Properties of an Address.
+                 * @deprecated Use envoy.service.auth.v3.Address.$Properties instead.
+                 */
+                interface IAddress extends envoy.service.auth.v3.Address.$Properties {
+                }
+
+                /** Represents an Address. */
+                class Address {
+
+                    /**
+                     * Constructs a new Address.
+                     * @param [properties] Properties to set
+                     */
+                    constructor(properties?: envoy.service.auth.v3.Address.$Properties);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+
+                    /** Address socketAddress. */
+                    socketAddress?: (envoy.service.auth.v3.SocketAddress.$Properties|null);
+
+                    /**
+                     * Encodes the specified Address message. Does not implicitly {@link envoy.service.auth.v3.Address.verify|verify} messages.
+                     * @param message Address message or plain object to encode
+                     * @param [writer] Writer to encode to
+                     * @returns Writer
+                     */
+                    static encode(message: envoy.service.auth.v3.Address.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                    /**
+                     * Decodes an Address message from the specified reader or buffer.
+                     * @param reader Reader or buffer to decode from
+                     * @param [length] Message length if known beforehand
+                     * @returns {envoy.service.auth.v3.Address & envoy.service.auth.v3.Address.$Shape} Address
+                     * @throws {Error} If the payload is not a reader or valid buffer
+                     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                     */
+                    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): envoy.service.auth.v3.Address & envoy.service.auth.v3.Address.$Shape;
+
+                    /**
+                     * Gets the type url for Address
+                     * @param [prefix] Custom type url prefix, defaults to `"type.googleapis.com"`
+                     * @returns The type url
+                     */
+                    static getTypeUrl(prefix?: string): string;
+                }
+
+                namespace Address {
+
+                    /** Properties of an Address. */
+                    interface $Properties {
+
+                        /** Address socketAddress */
+                        socketAddress?: (envoy.service.auth.v3.SocketAddress.$Properties|null);
+
+                        /** Unknown fields preserved while decoding when enabled */
+                        $unknowns?: Uint8Array[];
+                    }
+
+                    /** Shape of an Address. */
+                    type $Shape = envoy.service.auth.v3.Address.$Properties;
+                }
+
+                /**
+                 * Properties of a SocketAddress.
+                 * @deprecated Use envoy.service.auth.v3.SocketAddress.$Properties instead.
+                 */
+                interface ISocketAddress extends envoy.service.auth.v3.SocketAddress.$Properties {
+                }
+
+                /** Represents a SocketAddress. */
+                class SocketAddress {
+
+                    /**
+                     * Constructs a new SocketAddress.
+                     * @param [properties] Properties to set
+                     */
+                    constructor(properties?: envoy.service.auth.v3.SocketAddress.$Properties);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+
+                    /** SocketAddress address. */
+                    address: string;
+
+                    /**
+                     * Encodes the specified SocketAddress message. Does not implicitly {@link envoy.service.auth.v3.SocketAddress.verify|verify} messages.
+                     * @param message SocketAddress message or plain object to encode
+                     * @param [writer] Writer to encode to
+                     * @returns Writer
+                     */
+                    static encode(message: envoy.service.auth.v3.SocketAddress.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                    /**
+                     * Decodes a SocketAddress message from the specified reader or buffer.
+                     * @param reader Reader or buffer to decode from
+                     * @param [length] Message length if known beforehand
+                     * @returns {envoy.service.auth.v3.SocketAddress & envoy.service.auth.v3.SocketAddress.$Shape} SocketAddress
+                     * @throws {Error} If the payload is not a reader or valid buffer
+                     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                     */
+                    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): envoy.service.auth.v3.SocketAddress & envoy.service.auth.v3.SocketAddress.$Shape;
+
+                    /**
+                     * Gets the type url for SocketAddress
+                     * @param [prefix] Custom type url prefix, defaults to `"type.googleapis.com"`
+                     * @returns The type url
+                     */
+                    static getTypeUrl(prefix?: string): string;
+                }
+
+                namespace SocketAddress {
+
+                    /** Properties of a SocketAddress. */
+                    interface $Properties {
+
+                        /** SocketAddress address */
+                        address?: (string|null);
+
+                        /** Unknown fields preserved while decoding when enabled */
+                        $unknowns?: Uint8Array[];
+                    }
+
+                    /** Shape of a SocketAddress. */
+                    type $Shape = envoy.service.auth.v3.SocketAddress.$Properties;
                 }
 
                 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WrongSessionError } from '../../../src/authz/authorize.ts';
 import { StoreError, type SessionLookup } from '../../../src/session/store.ts';
-import { createScene, HOUR, NOW, request, type RouteInput } from './scene.ts';
+import { createScene, HOUR, NOW, request, revoke, type RouteInput } from './scene.ts';
 
 const scoped: RouteInput[] = [
   { match: { path: '/session' }, require: { session: true } },
@@ -48,7 +48,7 @@ describe('a session passes where it has what the route requires', () => {
 
 describe('without a valid session', async () => {
   const revoked = await scene.open({ scopes: ['b'] });
-  await scene.store.revoke({ ref: revoked.ref, cause: 'operator', nowMs: NOW });
+  await revoke(scene, revoked.ref);
   const short = await scene.open({ expiresAtMs: NOW + HOUR / 4 });
   const unknown = await (await createScene({ routes: [] })).open();
   const cookie = (token: string) => ({ cookie: `__Host-session=${token}` });
@@ -89,7 +89,7 @@ describe('without a valid session', async () => {
     const tokens = {
       verify: () => ({
         valid: true as const,
-        claims: { sessionId: '' as never, ref: short.ref, expiresAtMs: 0 },
+        claims: { sessionId: '' as never, ref: short.ref, issuedAtMs: 0, expiresAtMs: 0 },
       }),
     };
     const asked = request({ path: '/session', headers: { ...short.bearer } });

@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SessionReader } from '../../../src/authz/authorize.ts';
 import { createChecker, type CheckReport, type CheckerParts } from '../../../src/authz/checker.ts';
 import { StoreError, type SessionLookup } from '../../../src/session/store.ts';
-import { createScene, NOW, request } from './scene.ts';
+import type { TokenRenewals } from '../../../src/token/renewal.ts';
+import { createScene, HOUR, NOW, request } from './scene.ts';
 
 const scene = await createScene({
   apps: { signed: { assertion: true } },
@@ -25,6 +26,8 @@ function start(changes: Partial<CheckerParts> = {}) {
     policy: () => scene.policy,
     limits: () => ({ deadlineMs: 10_000, maxInFlight: 100 }),
     sessions: scene.store,
+    rates: scene.store,
+    renewals: { renew: () => undefined },
     now: () => NOW,
     report: (report) => reports.push(report),
     used,
@@ -88,6 +91,79 @@ describe('one check', () => {
       metadata: { ref: alice.ref },
     });
     expect((await checker.check(asAlice('/session'))).metadata).not.toHaveProperty('ref');
+  });
+});
+
+describe('E13 the cookie of a browser renews itself', () => {
+  const FRESH = 'a.b.c';
+  const CSRF = 'b2xkLWZyaWVuZHMtYXJlLWJlc3Q';
+  const browser = (headers: Readonly<Record<string, string>>, path = '/session') =>
+    request({ path, headers });
+  const renewing = (renew: TokenRenewals['renew']) => start({ renewals: { renew } });
+
+  it.each<[string, TokenRenewals['renew']]>([
+    ['at once', () => FRESH],
+    ['when it is signed', () => Promise.resolve(FRESH)],
+  ])('%s, with its CSRF cookie, and the response is in no cache', async (_, renew) => {
+    const { cookie } = await scene.open({ csrfToken: CSRF });
+    expect(await renewing(renew).checker.check(browser(cookie))).toMatchObject({
+      allowed: true,
+      cookies: [
+        '__Host-session=a.b.c; Path=/; Secure; SameSite=Lax; HttpOnly',
+        `__Host-csrf=${CSRF}; Path=/; Secure; SameSite=Lax`,
+      ],
+      response: [
+        ['x-singlestate-decision-id', expect.any(String)],
+        ['cache-control', 'no-store'],
+      ],
+    });
+  });
+
+  it('asked for with what the token says, and when the session ends', async () => {
+    const renew = vi.fn<TokenRenewals['renew']>(() => undefined);
+    const { checker } = renewing(renew);
+    const answer = await checker.check(browser(alice.cookie));
+    expect(answer).not.toHaveProperty('cookies');
+    const { ref } = alice;
+    const claims = expect.objectContaining({ ref, issuedAtMs: NOW, expiresAtMs: NOW + HOUR }) as never;
+    expect(renew).toHaveBeenCalledExactlyOnceWith(claims, NOW + 12 * HOUR, NOW);
+  });
+
+  it('only where the session came in the cookie, and the request passed with it', async () => {
+    const renew = vi.fn<TokenRenewals['renew']>(() => FRESH);
+    const { checker } = renewing(renew);
+    const others = [
+      browser(alice.bearer),
+      browser(alice.cookie, '/public'),
+      browser(alice.cookie, '/scoped'),
+      browser(alice.cookie, '/nowhere'),
+      browser({ cookie: '__Host-session=x' }, '/optional'),
+      browser({ cookie: '__Host-session=x' }, '/shadow'),
+      { ...browser(alice.cookie), method: 'POST' },
+    ];
+    for (const asked of others) expect(await checker.check(asked)).not.toHaveProperty('cookies');
+    expect(renew).not.toHaveBeenCalled();
+    for (const path of ['/optional', '/shadow', '/signed'])
+      expect(await checker.check(browser(alice.cookie, path))).toHaveProperty('cookies');
+    expect(await checker.check(browser({ ...alice.cookie, ...alice.bearer }))).toHaveProperty('cookies');
+  });
+
+  it.each<[string, () => Promise<string | undefined>]>([
+    ['fails', () => Promise.resolve(undefined)],
+    ['takes too long', () => new Promise(() => undefined)],
+  ])('D5 a signer that %s holds nothing up', async (_, renew) => {
+    for (const deadlineMs of [5, 10_000]) {
+      const { checker, reports } = start({
+        renewals: { renew },
+        limits: () => ({ deadlineMs, maxInFlight: 100 }),
+      });
+      const answer = await checker.check(browser(alice.cookie));
+      expect(answer).toMatchObject({ allowed: true });
+      expect(answer).not.toHaveProperty('cookies');
+      expect(reports).toMatchObject([{ decision: { decision: 'allow' } }]);
+      expect(reports[0]?.durationMs).toBeLessThan(1_000);
+      expect(checker.inFlight).toBe(0);
+    }
   });
 });
 

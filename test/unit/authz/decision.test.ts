@@ -5,7 +5,7 @@ import { REASONS, type DenyReason, type ErrorReason } from '../../../src/authz/r
 import type { Access, Route } from '../../../src/authz/routes.ts';
 import { scopeTemplate } from '../../../src/authz/scopes.ts';
 import type { ValidSession } from '../../../src/session/validity.ts';
-import { document } from './scene.ts';
+import { document, NOW, routeOf } from './scene.ts';
 
 const DENIALS = Object.entries(REASONS).flatMap(([reason, facts]) =>
   facts.decision === 'deny' ? [reason as DenyReason] : [],
@@ -14,8 +14,10 @@ const ANONYMOUS = DENIALS.filter(
   (reason) => REASONS[reason].status === 401 && reason !== 'ambiguous_credential',
 );
 
+const SHADOWED = DENIALS.filter((reason) => reason !== 'rate_limited');
+
 function route(access: Access, mode: Route['mode'] = 'enforce'): Route {
-  return { name: 'r', app: undefined, access, mode, all: [scopeTemplate('t:{t}:read')], any: [] };
+  return routeOf({ access, mode, all: [scopeTemplate('t:{t}:read')] });
 }
 
 describe('E3 a route lets a request pass without a session only if it says so', () => {
@@ -24,10 +26,10 @@ describe('E3 a route lets a request pass without a session only if it says so', 
     ['optional', 'enforce', ANONYMOUS],
     ['session', 'enforce', []],
     ['scopes', 'enforce', []],
-    ['public', 'shadow', [undefined, ...DENIALS]],
-    ['optional', 'shadow', DENIALS],
-    ['session', 'shadow', DENIALS],
-    ['scopes', 'shadow', DENIALS],
+    ['public', 'shadow', [undefined, ...SHADOWED]],
+    ['optional', 'shadow', SHADOWED],
+    ['session', 'shadow', SHADOWED],
+    ['scopes', 'shadow', SHADOWED],
   ])('%s, %s', (access, mode, passed) => {
     const open = [undefined, ...DENIALS].filter(
       (reason) => openRoute(route(access, mode), reason) !== undefined,
@@ -40,7 +42,7 @@ describe('E3 what makes an allow', () => {
   const session = { document: document({ scopes: ['t:acme:read'] }) } as unknown as ValidSession;
 
   it('a session that has every scope of the route', () => {
-    const entitled = entitle(session, route('scopes'), { t: 'acme' });
+    const entitled = entitle(session, route('scopes'), { t: 'acme' }, NOW);
     if (!entitled.entitled) throw new Error('not entitled');
     expect(allow(entitled.entitlement)).toEqual({
       decision: 'allow',
@@ -48,10 +50,26 @@ describe('E3 what makes an allow', () => {
       session,
       reason: undefined,
     });
-    expect(entitle(session, route('scopes'), { t: 'other' })).toEqual({
+    expect(entitle(session, route('scopes'), { t: 'other' }, NOW)).toEqual({
       entitled: false,
-      missing: ['t:{t}:read'],
+      reason: 'insufficient_scope',
+      detail: 'lacks t:{t}:read',
+      loginHelps: false,
     });
+  });
+
+  it('and whose login was what the route wants; a scope that is missing is told first', () => {
+    const strict = {
+      ...route('scopes'),
+      authentication: { acr: ['gold'], amr: [], maxAgeMs: Infinity },
+    };
+    expect(entitle(session, strict, { t: 'acme' }, NOW)).toEqual({
+      entitled: false,
+      reason: 'insufficient_user_authentication',
+      detail: 'acr is not known',
+      loginHelps: true,
+    });
+    expect(entitle(session, strict, { t: 'other' }, NOW)).toMatchObject({ reason: 'insufficient_scope' });
   });
 
   it('an open route, without the session', () => {
@@ -86,6 +104,7 @@ describe('a deny and a failure are told apart', () => {
       route: undefined,
       session: undefined,
       detail: 'why',
+      loginHelps: false,
     });
     expect(fail('internal', cause)).toEqual({
       decision: 'error',

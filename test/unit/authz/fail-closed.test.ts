@@ -8,8 +8,15 @@ import type { Policy } from '../../../src/authz/policy.ts';
 import { REASONS, type Reason } from '../../../src/authz/reason.ts';
 import { mayBeOpen, type RouteTable } from '../../../src/authz/routes.ts';
 import { createSessionId, partitionOf, sessionRef } from '../../../src/session/ref.ts';
+import type { RateCounter } from '../../../src/session/rate-limit.ts';
 import { StoreError, type SessionLookup } from '../../../src/session/store.ts';
-import { createScene, HOUR, NOW, request, type RouteInput } from './scene.ts';
+import {
+  createSessionTokenMinter,
+  type MintedToken,
+  type SessionTokenMinter,
+} from '../../../src/token/mint.ts';
+import { createTokenRenewals } from '../../../src/token/renewal.ts';
+import { createScene, HOUR, NOW, request, revoke, type RouteInput } from './scene.ts';
 
 const ROUTES: readonly RouteInput[] = [
   { match: { path: '/public' }, require: { public: true } },
@@ -17,16 +24,27 @@ const ROUTES: readonly RouteInput[] = [
   { match: { path: '/session' }, require: { session: true } },
   { match: { path: '/scoped/{tenant}' }, require: { all: ['tenant:{tenant}:read'] } },
   { match: { path: '/signed' }, require: { session: true }, app: 'signed' },
+  { match: { path: '/strict' }, require: { session: true }, authentication: { acr: ['gold'], maxAge: '1h' } },
   { match: { path: '/shadow' }, require: { all: ['nobody:has:this'] }, mode: 'shadow' },
 ];
-const scene = await createScene({ apps: { signed: { assertion: true } }, routes: ROUTES });
-const alice = await scene.open({ scopes: ['tenant:acme:read'] });
+const rate = { limit: 1_000_000, window: '1s' };
+const scene = await createScene({
+  apps: { signed: { assertion: true } },
+  routes: ROUTES,
+  rateLimits: { perAddress: rate, perSession: rate, perSubject: rate },
+});
+const CSRF = 'b2xkLWZyaWVuZHMtYXJlLWJlc3Q';
+const alice = await scene.open({
+  scopes: ['tenant:acme:read'],
+  authentication: { atMs: NOW, acr: 'gold' },
+  csrfToken: CSRF,
+});
 const bob = await scene.open({
   identity: { provider: 'main', issuer: 'https://idp.example.com', subject: 'bob' },
   scopes: ['tenant:acme:read', 'nobody:has:this'],
 });
 const carol = await scene.open({ scopes: ['tenant:acme:read'] });
-await scene.store.revoke({ ref: carol.ref, cause: 'operator', nowMs: NOW });
+await revoke(scene, carol.ref);
 const live = await scene.store.read(alice.ref);
 if (live.state !== 'live') throw new Error(live.state);
 const { session } = live;
@@ -174,6 +192,26 @@ const MATCHES: readonly unknown[] = [
   'ambiguous',
   'allow',
 ];
+const TAKEN: readonly unknown[] = [
+  {},
+  { allowed: undefined },
+  { allowed: 'true' },
+  { allowed: 1 },
+  { allowed: false },
+  { allowed: false, by: 'nonsense', retryAfterMs: NaN },
+  [{ allowed: true }],
+  { retryAfterMs: 0 },
+];
+/** A fresh token is worth less than the check that it comes with: none of these may change how that ends. */
+const MINTED: readonly unknown[] = [
+  {},
+  { token: '' },
+  { token: 7 },
+  { token: 'a.b' },
+  { token: 'a.b.c; Domain=evil.example' },
+  { token: 'a.b.c\r\nx-session-subject: root' },
+  ['a.b.c'],
+];
 const ASSERTIONS: readonly unknown[] = [
   '',
   ' ',
@@ -199,6 +237,8 @@ const faultyParts = fc.record({
   verifier: behaviours<ReturnType<Policy['tokens']['verify']>>(fc.constantFrom(...VERDICTS)),
   store: behaviours<ReturnType<SessionReader['read']>>(malformedLookup),
   signer: behaviours<ReturnType<Policy['assertions']['sign']>>(fc.constantFrom(...ASSERTIONS)),
+  counter: behaviours<ReturnType<RateCounter['take']>>(fc.constantFrom(...TAKEN)),
+  minter: behaviours<ReturnType<SessionTokenMinter['mintSessionToken']>>(fc.constantFrom(...MINTED)),
 });
 type Parts = typeof faultyParts extends fc.Arbitrary<infer T> ? T : never;
 const FAULTLESS: Parts = {
@@ -206,6 +246,8 @@ const FAULTLESS: Parts = {
   verifier: { kind: 'sound' },
   store: { kind: 'sound' },
   signer: { kind: 'sound' },
+  counter: { kind: 'sound' },
+  minter: { kind: 'sound' },
 };
 const parts = fc.oneof(
   { weight: 3, arbitrary: faultyParts },
@@ -214,6 +256,8 @@ const parts = fc.oneof(
 
 const credentials = {
   alice: alice.bearer,
+  'alice, by her browser': { ...alice.cookie, 'x-csrf-token': CSRF },
+  'alice, by a browser that was talked into it': alice.cookie,
   'bob, whose scopes are more': bob.bearer,
   'carol, who was revoked': carol.bearer,
   'a broken token': { authorization: `Bearer ${alice.token.slice(0, -10)}AAAAAAAAAA` },
@@ -228,18 +272,32 @@ const asked = fc.record({
     '/scoped/acme',
     '/scoped/other',
     '/signed',
+    '/strict',
     '/shadow',
     '/nowhere',
   ),
+  method: fc.constantFrom('GET', 'POST'),
   who: fc.constantFrom(...(Object.keys(credentials) as (keyof typeof credentials)[])),
 });
 type Asked = typeof asked extends fc.Arbitrary<infer T> ? T : never;
 
-async function check({ path, who }: Asked, faulty: Parts): Promise<{ answer: Answer; reports: number }> {
+const minter = createSessionTokenMinter({
+  keyRing: () => scene.ring,
+  issuer: 'https://sessions.example.com',
+  audience: 'https://sessions.example.com',
+});
+/** At half the life of every token here. */
+const LATER = NOW + HOUR / 2;
+
+async function check(
+  { path, method, who }: Asked,
+  faulty: Parts,
+): Promise<{ answer: Answer; reports: number }> {
   const later: Later = [];
   const { policy } = scene;
   const broken: Policy = {
     ...policy,
+    idleTimeoutMs: HOUR,
     routes: {
       ...policy.routes,
       match: (...of) => behave(faulty.table, () => policy.routes.match(...of), later),
@@ -248,15 +306,25 @@ async function check({ path, who }: Asked, faulty: Parts): Promise<{ answer: Ans
     assertions: { sign: (of) => behave(faulty.signer, () => policy.assertions.sign(of), later) },
   };
   let reports = 0;
+  const faultyMinter: SessionTokenMinter = {
+    mintSessionToken: (of) => behave(faulty.minter, () => minter.mintSessionToken(of), later),
+  };
   const checker = createChecker({
     policy: () => broken,
     limits: () => ({ deadlineMs: 10, maxInFlight: 1 }),
     sessions: { read: (ref) => behave(faulty.store, () => scene.store.read(ref), later) },
-    now: () => NOW,
+    rates: { take: (takes) => behave(faulty.counter, () => scene.store.take(takes), later) },
+    renewals: createTokenRenewals({
+      minter: () => faultyMinter,
+      ttlMs: () => HOUR,
+      onIssued: () => undefined,
+      onFailure: () => undefined,
+    }),
+    now: () => LATER,
     report: () => (reports += 1),
     used: () => undefined,
   });
-  const answer = await checker.check(request({ path, headers: { ...credentials[who] } }));
+  const answer = await checker.check(request({ path, method, headers: { ...credentials[who] } }));
   later.forEach((settle) => settle());
   await new Promise(setImmediate);
   return { answer, reports };
@@ -264,13 +332,15 @@ async function check({ path, who }: Asked, faulty: Parts): Promise<{ answer: Ans
 
 /** Why a request may pass; undefined where it must not. Written from the product's page, not from the code. */
 function expectedPass(
-  { path, who }: Asked,
-  { table, verifier, store, signer }: Parts,
+  { path, method, who }: Asked,
+  { table, verifier, store, signer, counter }: Parts,
 ): 'identity' | 'nobody' | undefined {
-  if (table.kind !== 'sound') return undefined;
+  if (table.kind !== 'sound' || counter.kind !== 'sound') return undefined;
   if (path === '/public') return 'nobody';
-  const isPerson = who === 'alice' || who === 'bob, whose scopes are more';
-  const valid = isPerson && verifier.kind === 'sound' && store.kind === 'sound';
+  const isForged = who === 'alice, by a browser that was talked into it' && method === 'POST';
+  const isBob = who === 'bob, whose scopes are more';
+  const isPerson = isBob || who.startsWith('alice');
+  const valid = isPerson && !isForged && verifier.kind === 'sound' && store.kind === 'sound';
   switch (path) {
     case '/nowhere':
     case '/scoped/other':
@@ -280,10 +350,12 @@ function expectedPass(
       return valid ? 'identity' : undefined;
     case '/signed':
       return valid && signer.kind === 'sound' ? 'identity' : undefined;
+    case '/strict':
+      return valid && !isBob ? 'identity' : undefined;
     case '/optional':
-      return valid ? 'identity' : 'nobody';
+      return valid ? 'identity' : isForged ? undefined : 'nobody';
     case '/shadow':
-      return valid && who !== 'alice' ? 'identity' : 'nobody';
+      return valid && isBob ? 'identity' : 'nobody';
   }
 }
 
@@ -308,7 +380,7 @@ describe('E3 no fault of any part becomes an allow', () => {
           return;
         }
         expect(verdict).toBe(allowed);
-        const person = wanted.who === 'alice' ? alice : bob;
+        const person = wanted.who.startsWith('alice') ? alice : bob;
         expect(answer.metadata['ref']).toBe(verdict === 'identity' ? person.ref : undefined);
       }),
       { numRuns: 2_000 },
@@ -331,6 +403,8 @@ describe('E3 no fault of any part becomes an allow', () => {
       '/shadow refused',
       '/signed identity',
       '/signed refused',
+      '/strict identity',
+      '/strict refused',
     ]);
   });
 
@@ -339,12 +413,20 @@ describe('E3 no fault of any part becomes an allow', () => {
     ['verdict', VERDICTS, 'verifier'],
     ['match', MATCHES, 'table'],
     ['assertion', ASSERTIONS, 'signer'],
+    ['count', TAKEN, 'counter'],
   ])('no malformed %s, one by one', async (_, answers, part) => {
     for (const malformed of answers) {
-      for (const path of ['/session', '/scoped/acme', '/signed', '/optional', '/shadow'] as const) {
+      for (const path of [
+        '/session',
+        '/scoped/acme',
+        '/signed',
+        '/strict',
+        '/optional',
+        '/shadow',
+      ] as const) {
         const faulty = { kind: 'fault', answer: () => malformed as never } as const;
         const broken = { ...FAULTLESS, [part]: faulty };
-        const wanted = { path, who: 'alice' } as const;
+        const wanted = { path, method: 'GET', who: 'alice' } as const;
         const { answer } = await check(wanted, broken);
         const verdict = verdictOf(answer);
         if (verdict !== undefined)
@@ -375,7 +457,7 @@ describe('E3 no fault of any part becomes an allow', () => {
               kind: 'fault',
               answer: answer as () => Promise<SessionLookup>,
             };
-            const result = await check({ path, who: 'alice' }, { ...FAULTLESS, store });
+            const result = await check({ path, method: 'GET', who: 'alice' }, { ...FAULTLESS, store });
             expect(result.answer).toMatchObject({
               allowed: false,
               status: 503,
@@ -387,10 +469,30 @@ describe('E3 no fault of any part becomes an allow', () => {
     },
   );
 
+  it('and no fault of the renewal of tokens becomes a deny', { timeout: 60_000 }, async () => {
+    const wanted = { path: '/session', method: 'GET', who: 'alice, by her browser' } as const;
+    const fresh: Behaviour<Promise<MintedToken>> = {
+      kind: 'fault',
+      answer: () => Promise.resolve({ token: 'a.b.c', expiresAtMs: LATER + HOUR }),
+    };
+    expect((await check(wanted, { ...FAULTLESS, minter: fresh })).answer).toMatchObject({
+      allowed: true,
+      cookies: [expect.stringMatching(/^__Host-session=a\.b\.c; /), expect.stringMatching(/^__Host-csrf=/)],
+    });
+    const failing = fc.oneof(faults<Promise<MintedToken>>(fc.constantFrom(...MINTED)), silent);
+    await fc.assert(
+      fc.asyncProperty(failing, async (minterFault) => {
+        const { answer } = await check(wanted, { ...FAULTLESS, minter: minterFault });
+        expect(answer).toMatchObject({ allowed: true, metadata: { ref: alice.ref } });
+        expect(answer).not.toHaveProperty('cookies');
+      }),
+    );
+  });
+
   it('the parts together let in who should be in', async () => {
     for (const { match } of ROUTES) {
       for (const who of Object.keys(credentials) as (keyof typeof credentials)[]) {
-        const wanted = { path: match.path.replace('{tenant}', 'acme'), who } as Asked;
+        const wanted = { path: match.path.replace('{tenant}', 'acme'), method: 'GET', who } as Asked;
         const { answer } = await check(wanted, FAULTLESS);
         const ambiguous = who === 'two tokens' && match.path === '/optional';
         expect([wanted, verdictOf(answer)]).toEqual([
@@ -460,6 +562,7 @@ describe('E3 no request talks its way in', () => {
     method: fc.oneof(fc.constantFrom('GET', 'HEAD', 'PUT', 'CONNECT', 'get', ''), text),
     host: fc.oneof(fc.constantFrom('app.example.com', 'x', '', '*', 'public'), fc.domain(), text),
     path,
+    address: fc.oneof(fc.constantFrom('192.0.2.1', undefined), text),
     headers: fc.array(header).map((all) => new Map(all)),
     contextExtensions: fc.oneof(
       fc.constant(new Map<string, string>()),

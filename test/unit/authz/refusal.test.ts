@@ -1,27 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { REASONS, type Reason } from '../../../src/authz/reason.ts';
+import { deny, fail, type Deny, type Failure } from '../../../src/authz/decision.ts';
+import { REASONS, type DenyReason, type ErrorReason, type Reason } from '../../../src/authz/reason.ts';
 import { refusal } from '../../../src/authz/refusal.ts';
 import type { Route } from '../../../src/authz/routes.ts';
 import { scopeTemplate } from '../../../src/authz/scopes.ts';
-import { request } from './scene.ts';
+import { request, routeOf } from './scene.ts';
 
 const ALL = Object.keys(REASONS) as Reason[];
-const ROUTE: Route = {
+const ROUTE = routeOf({
   name: 'GET billing.example.com/invoices/{id}',
   app: 'billing',
   access: 'scopes',
-  mode: 'enforce',
   all: [scopeTemplate('invoices:read'), scopeTemplate('tenant:{id}:read')],
   any: [scopeTemplate('x'), scopeTemplate('y')],
-};
+  authentication: { acr: ['gold', 'bill"ing', 'silver'], amr: ['otp'], maxAgeMs: 300_999 },
+});
 
-function told(reason: Reason, accept?: string, route: Route | undefined = ROUTE) {
-  const { status, headers, body } = refusal(
-    reason,
-    route,
-    'the-id',
-    request({ headers: accept === undefined ? {} : { accept } }),
-  );
+function refused(reason: Reason, route: Route): Deny | Failure {
+  if (REASONS[reason].decision === 'error') return fail(reason as ErrorReason, new Error('gone'), route);
+  return deny(reason as DenyReason, { route, retryAfterMs: 1_001 });
+}
+
+function told(reason: Reason, accept?: string, route = ROUTE) {
+  const asked = request({ headers: accept === undefined ? {} : { accept } });
+  const { status, headers, body } = refusal(refused(reason, route), 'the-id', asked);
   return { status, body, headers: Object.fromEntries(headers) };
 }
 
@@ -56,13 +58,25 @@ describe('a program is told by problem details (RFC 9457)', () => {
     expect(failures).toHaveLength(5);
   });
 
-  it('only an outage is worth another try', () => {
-    const denials = ALL.filter((reason) => REASONS[reason].decision === 'deny');
-    for (const reason of denials) expect(told(reason).headers).not.toHaveProperty('retry-after');
+  it('of the denials only a limit is worth another try, once it has passed', () => {
+    for (const reason of ALL.filter((one) => REASONS[one].decision === 'deny')) {
+      expect(told(reason).headers['retry-after']).toBe(reason === 'rate_limited' ? '2' : undefined);
+    }
+  });
+
+  it.each([
+    [undefined, '1'],
+    [0, '1'],
+    [1, '1'],
+    [1_000, '1'],
+    [59_001, '60'],
+  ])('E11 a limit that is reached for %j ms is tried again after %s s', (retryAfterMs, seconds) => {
+    const { headers } = refusal(deny('rate_limited', { retryAfterMs }), 'the-id', request());
+    expect(Object.fromEntries(headers)['retry-after']).toBe(seconds);
   });
 });
 
-describe('the challenge (RFC 6750 section 3)', () => {
+describe('the challenge (RFC 6750 section 3, RFC 9470)', () => {
   it.each<[Reason, string | undefined]>([
     ['no_credential', 'Bearer realm="singlestate"'],
     [
@@ -78,6 +92,14 @@ describe('the challenge (RFC 6750 section 3)', () => {
       'Bearer realm="singlestate", error="insufficient_scope", ' +
         'error_description="The session lacks a scope that this route requires", scope="invoices:read x y"',
     ],
+    [
+      'insufficient_user_authentication',
+      'Bearer realm="singlestate", error="insufficient_user_authentication", ' +
+        'error_description="A stronger or more recent login is required", ' +
+        'acr_values="gold silver", max_age="300"',
+    ],
+    ['csrf', undefined],
+    ['rate_limited', undefined],
     ['no_route', undefined],
     ['store_timeout', undefined],
   ])('%s', (reason, challenge) => {

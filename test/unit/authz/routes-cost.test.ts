@@ -24,6 +24,8 @@ function build(size: number, hostOf: (index: number) => string): { table: RouteT
       ...(index % 2 === 0 && { methods: ['GET', 'PUT'] }),
     },
     require: { session: true },
+    onUnauthenticated: '401',
+    csrf: true,
     mode: 'enforce',
   }));
   const compiled = compileRoutes(config);

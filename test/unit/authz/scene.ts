@@ -5,11 +5,13 @@ import { assertionFor } from '../../../src/authz/mutations.ts';
 import type { Decision } from '../../../src/authz/decision.ts';
 import { compilePolicy, type Policy } from '../../../src/authz/policy.ts';
 import type { AuthzRequest } from '../../../src/authz/request.ts';
-import { compileRoutes, type RouteTable } from '../../../src/authz/routes.ts';
+import { compileRoutes, type Route, type RouteTable } from '../../../src/authz/routes.ts';
 import type { Config } from '../../../src/config/schema.ts';
+import type { AuditNote } from '../../../src/session/audit.ts';
 import { SCHEMA_VERSION, type SessionDocument } from '../../../src/session/document.ts';
 import { createMemoryStore } from '../../../src/session/memory-store.ts';
 import { createSessionId, partitionOf, sessionRef, type SessionRef } from '../../../src/session/ref.ts';
+import type { RateCounter } from '../../../src/session/rate-limit.ts';
 import type { SessionStore } from '../../../src/session/store.ts';
 import { createAssertionSigner } from '../../../src/token/assertion.ts';
 import { createSessionTokenMinter } from '../../../src/token/mint.ts';
@@ -25,6 +27,9 @@ export interface RouteInput {
   readonly match: { readonly path: string; readonly host?: string; readonly methods?: readonly string[] };
   readonly app?: string;
   readonly require: Readonly<Record<string, unknown>>;
+  readonly authentication?: Readonly<Record<string, unknown>>;
+  readonly onUnauthenticated?: 'login' | '401';
+  readonly csrf?: boolean;
   readonly mode?: 'enforce' | 'shadow';
 }
 
@@ -34,7 +39,21 @@ export interface ConfigInput {
   readonly apps?: Readonly<Record<string, unknown>>;
   readonly contextExtensions?: Config['contextExtensions'];
   readonly headers?: { readonly prefix: string };
+  readonly csrf?: Readonly<Record<string, unknown>>;
+  readonly rateLimits?: Readonly<Record<string, unknown>>;
+  readonly login?: Readonly<Record<string, unknown>>;
+  readonly sealing?: Readonly<Record<string, unknown>>;
+  readonly identityProviders?: readonly unknown[];
 }
+
+/** What a configuration needs so that routes may send browsers to log in. */
+export const WITH_LOGIN: ConfigInput = {
+  login: { origins: ['https://app.example.com'] },
+  sealing: { keysDir: 'sealing-keys' },
+  identityProviders: [
+    { name: 'main', issuer: 'https://idp.example.com', clientId: 'app', clientSecretFile: 'secret' },
+  ],
+};
 
 /** JSON is YAML, so that the real loader reads it. */
 export function configFrom(input: ConfigInput): Config {
@@ -50,6 +69,22 @@ export function tableOf(routes: readonly RouteInput[]): RouteTable {
   const compiled = compileRoutes(configFrom({ routes }).routes);
   if (!compiled.ok) throw new Error(compiled.problems.map(({ message }) => message).join('\n'));
   return compiled.table;
+}
+
+/** A route that needs a valid session and nothing else, with changes. */
+export function routeOf(changes: Partial<Route> = {}): Route {
+  return {
+    name: 'r',
+    app: undefined,
+    access: 'session',
+    all: [],
+    any: [],
+    authentication: undefined,
+    onUnauthenticated: '401',
+    csrf: true,
+    mode: 'enforce',
+    ...changes,
+  };
 }
 
 export function document(changes: Partial<SessionDocument> = {}): SessionDocument {
@@ -72,6 +107,7 @@ export function request(changes: Partial<Omit<AuthzRequest, 'headers'>> & Header
     method: 'GET',
     host: 'app.example.com',
     path: '/',
+    address: '192.0.2.1',
     contextExtensions: new Map(),
     headers: new Map(Object.entries(headers)),
     ...more,
@@ -85,8 +121,9 @@ interface Headers {
 export interface OpenedSession {
   readonly token: string;
   readonly ref: SessionRef;
-  /** The header that carries the token. */
+  /** The header that carries the token of a program, and of a browser. */
   readonly bearer: { readonly authorization: string };
+  readonly cookie: { readonly cookie: string };
 }
 
 export interface Scene {
@@ -95,9 +132,22 @@ export interface Scene {
   readonly ring: KeyRing;
   open(changes?: Partial<SessionDocument>): Promise<OpenedSession>;
   /** Decides with the scene's parts, or with others in their place. */
-  decide(asked: AuthzRequest, nowMs?: number, sessions?: SessionReader, policy?: Policy): Promise<Decision>;
+  decide(
+    asked: AuthzRequest,
+    nowMs?: number,
+    sessions?: SessionReader & Partial<RateCounter>,
+    policy?: Policy,
+  ): Promise<Decision>;
   /** What the proxy is told. */
   answer(asked: AuthzRequest): Promise<Answer>;
+}
+
+const NOTE: AuditNote = { action: 'session_created', actor: { kind: 'singlestate', name: '' } };
+
+/** Ends a session. */
+export async function revoke({ store }: Pick<Scene, 'store'>, ref: SessionRef): Promise<void> {
+  const note: AuditNote = { ...NOTE, action: 'session_revoked' };
+  await store.revoke({ ref, cause: 'operator', nowMs: NOW, note });
 }
 
 /** One key ring for all scenes of a test file: making keys takes longer than everything else. */
@@ -118,8 +168,12 @@ export async function createScene(input: ConfigInput): Promise<Scene> {
   const store = createMemoryStore({ now: () => NOW });
   let proofs = 0;
 
-  const decide: Scene['decide'] = (asked, nowMs = NOW, sessions = store, other = policy) =>
-    authorize(asked, other, sessions, nowMs);
+  const decide: Scene['decide'] = (asked, nowMs = NOW, sessions = store, other = policy) => {
+    const rates: RateCounter = {
+      take: (takes) => (sessions.take ? sessions.take(takes) : store.take(takes)),
+    };
+    return authorize(asked, other, { sessions, rates }, nowMs);
+  };
   return {
     policy,
     store,
@@ -131,14 +185,16 @@ export async function createScene(input: ConfigInput): Promise<Scene> {
       const sessionId = createSessionId(partitionOf(issuer, subject));
       const ref = sessionRef(sessionId);
       const proof = { hash: `proof-${(proofs += 1)}`, validUntilMs: NOW + HOUR };
-      await store.create({ ref, document: content, idleTimeoutMs: policy.idleTimeoutMs, proof, nowMs: NOW });
+      const { idleTimeoutMs } = policy;
+      await store.create({ ref, document: content, idleTimeoutMs, proof, nowMs: NOW, note: NOTE });
       const { token } = await minter.mintSessionToken({
         sessionId,
         nowMs: NOW,
         ttlMs: HOUR,
         notAfterMs: content.expiresAtMs,
       });
-      return { token, ref, bearer: { authorization: `Bearer ${token}` } };
+      const cookie = `${policy.cookieName}=${token}`;
+      return { token, ref, bearer: { authorization: `Bearer ${token}` }, cookie: { cookie } };
     },
     async answer(asked) {
       const decision = await decide(asked);

@@ -9,7 +9,14 @@ function decode(http: Http, contextExtensions: Record<string, string> = {}) {
   return decodeCheckRequest(encodeRequest({ attributes: { request: { http }, contextExtensions } }));
 }
 
-const EMPTY = { method: '', host: '', path: '', headers: new Map(), contextExtensions: new Map() };
+const EMPTY = {
+  method: '',
+  host: '',
+  path: '',
+  address: undefined,
+  headers: new Map(),
+  contextExtensions: new Map(),
+};
 
 describe("Envoy's CheckRequest", () => {
   it('gives method, host, path, headers and extensions', () => {
@@ -24,9 +31,22 @@ describe("Envoy's CheckRequest", () => {
       method: 'PUT',
       host: 'app:443',
       path: '/a?b',
+      address: undefined,
       headers: new Map(Object.entries(http.headers)),
       contextExtensions: new Map([['singlestate.app', 'billing']]),
     });
+  });
+
+  it.each(['192.0.2.1', '2001:db8::1'])('tells who connected to Envoy: %s', (address) => {
+    const source = { address: { socketAddress: { address } } };
+    expect(decodeCheckRequest(encodeRequest({ attributes: { source } }))).toEqual({ ...EMPTY, address });
+    const bytes = field(1, field(1, field(1, field(1, Buffer.concat([field(2, address), field(3, 443)])))));
+    expect(decodeCheckRequest(bytes)).toEqual({ ...EMPTY, address });
+  });
+
+  it('or not, where that has no IP address', () => {
+    const pipe = field(1, field(1, field(1, field(2, field(1, '/run/envoy.sock')))));
+    expect(decodeCheckRequest(pipe)).toEqual(EMPTY);
   });
 
   it.each<[string, Uint8Array]>([
@@ -53,7 +73,7 @@ describe("Envoy's CheckRequest", () => {
     ]);
     const nested = field(
       1,
-      Buffer.concat([unknown, field(4, Buffer.concat([unknown, field(2, http)])), field(1, 'source')]),
+      Buffer.concat([unknown, field(4, Buffer.concat([unknown, field(2, http)])), field(2, 'destination')]),
     );
     for (const bytes of [Buffer.concat([known, unknown]), Buffer.concat([unknown, nested])]) {
       expect(decodeCheckRequest(bytes)).toEqual({ ...EMPTY, method: 'GET', path: '/a' });

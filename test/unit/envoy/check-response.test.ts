@@ -60,7 +60,19 @@ describe("Envoy's CheckResponse", () => {
     });
   });
 
+  it("adds cookies to the response one by one, beside the app's own", () => {
+    const bytes = encodeCheckResponse({ ...PASSAGE, cookies: ['a=1; Path=/', 'b=2'] });
+    const { okResponse } = decodeResponse(bytes) as Decoded;
+    // APPEND_IF_EXISTS_OR_ADD is the first of its enum, so it is not on the wire.
+    expect(okResponse.responseHeadersToAdd).toEqual([
+      overwritten('x-singlestate-decision-id', 'id'),
+      { header: { key: 'set-cookie', value: 'a=1; Path=/' } },
+      { header: { key: 'set-cookie', value: 'b=2' } },
+    ]);
+  });
+
   it.each([
+    [302, 16],
     [401, 16],
     [403, 7],
     [429, 8],

@@ -19,6 +19,7 @@ export interface WireHeader {
 /** As Envoy would send it; any part may be missing. */
 export interface WireRequest {
   readonly attributes?: {
+    readonly source?: { readonly address?: { readonly socketAddress?: { readonly address?: string } } };
     readonly request?: {
       readonly http?: {
         readonly id?: string;
