@@ -6,7 +6,10 @@ export const DEMO_USERS: Readonly<Record<string, readonly string[]>> = {
   bob: ['reports:read'],
 };
 
-/** A public client: authorization code with PKCE and no secret (RFC 9700 section 2.1.1). */
+/**
+ * Authorization code with PKCE. A public client (RFC 9700 section 2.1.1), unless the provider is started with a secret for
+ * it. `redirectUri` is for scripts that sign in; browsers come back to wherever the provider is told.
+ */
 export const DEMO_CLIENT = {
   id: 'singlestate',
   redirectUri: 'http://127.0.0.1:8080/auth/callback',

@@ -4,6 +4,8 @@ import { createHash, randomBytes } from 'node:crypto';
 export interface SignInRequest {
   readonly issuer: string;
   readonly clientId: string;
+  /** Of a confidential client. */
+  readonly clientSecret?: string;
   readonly redirectUri: string;
   /** A name of the provider's sign-in page. */
   readonly user: string;
@@ -100,6 +102,7 @@ interface Redemption {
 async function redeem(endpoint: string, { request, code, verifier }: Redemption): Promise<string> {
   const response = await fetch(endpoint, {
     method: 'POST',
+    headers: basicAuthentication(request),
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       client_id: request.clientId,
@@ -112,4 +115,11 @@ async function redeem(endpoint: string, { request, code, verifier }: Redemption)
   const { id_token: idToken } = (await response.json()) as { id_token?: string };
   if (idToken === undefined) throw new Error("The provider's token endpoint gave no ID token.");
   return idToken;
+}
+
+/** RFC 6749 section 2.3.1. */
+function basicAuthentication({ clientId, clientSecret }: SignInRequest): Record<string, string> {
+  if (clientSecret === undefined) return {};
+  const credentials = [clientId, clientSecret].map(encodeURIComponent).join(':');
+  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }

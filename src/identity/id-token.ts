@@ -74,7 +74,8 @@ function problemOf(claims: Claims, nonce: string, clientId: string): string | un
   return undefined;
 }
 
-function isName(value: unknown): value is string {
+/** What issuers call users and sessions. */
+export function isName(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_LENGTH;
 }
 

@@ -3,7 +3,7 @@ import type { IdentityProviderConfig } from '../config/schema.ts';
 import { idTokenRules, readIdToken } from './id-token.ts';
 import { IdentityConfigError } from './identity-config-error.ts';
 import type { IdentityProvider } from './identity.ts';
-import { createIssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts';
+import { createDiscoveredIssuer, type IssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts';
 import { urlProblem } from './secure-url.ts';
 import { verifySignedJwt } from './signed-jwt.ts';
 
@@ -16,16 +16,17 @@ export interface ConfiguredIdentityProvider extends IdentityProvider {
 /**
  * Makes no request by itself. Throws `IdentityConfigError` for an issuer without https, but for loopback hosts.
  * `config.issuer`, the issuer that discovery names and `iss` must be the same to the letter.
+ * `keys` are the issuer's, where somebody else needs them as well.
  */
 export function createIdentityProvider(
   config: IdentityProviderConfig,
   options: IssuerKeysOptions,
+  keys: IssuerKeys = createDiscoveredIssuer(config.issuer, options),
 ): ConfiguredIdentityProvider {
   const problem = urlProblem(config.issuer);
   if (problem !== undefined) {
     throw new IdentityConfigError([`The issuer of the identity provider "${config.name}" ${problem}`]);
   }
-  const keys = createIssuerKeys({ kind: 'discovery', issuer: config.issuer }, options);
   const rules = idTokenRules(config);
   return {
     name: config.name,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IdentityProvider } from '../../src/identity/identity.ts';
-import { FETCH_FLOOR_MS, FIRST_RETRY_MS } from '../../src/identity/issuer-keys.ts';
+import { FETCH_FLOOR_MS, FIRST_RETRY_MS } from '../../src/identity/fetch-cache.ts';
 import { createIdentityProvider } from '../../src/identity/provider.ts';
 import { startOidcProvider, type OidcProvider } from '../parts/oidc-provider.ts';
 
@@ -22,7 +22,7 @@ afterAll(async () => {
 function createProvider(clientId: string): IdentityProvider {
   const claims = { scopes: 'realm_access.roles', attributes: { email_domain: 'email_domain' } };
   return createIdentityProvider(
-    { name: 'main', issuer: idp.issuer, clientId, claims },
+    { name: 'main', issuer: idp.issuer, clientId, scopes: [], claims },
     { nowMs: () => Date.now() + skipMs, fetchTimeoutMs: 5_000, onFetchFailure: () => undefined },
   );
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
   idp = await startTestIssuer(key);
   idp.metadata = { id_token_signing_alg_values_supported: ['ES256'] };
   const claimNames = { scopes: 'realm_access.roles', attributes: { email_domain: 'hd', age: 'age' } };
-  config = { name: 'main', issuer: idp.issuer, clientId: 'singlestate', claims: claimNames };
+  config = { name: 'main', issuer: idp.issuer, clientId: 'singlestate', scopes: [], claims: claimNames };
   provider = createProvider(config);
   claims = {
     iss: idp.issuer,

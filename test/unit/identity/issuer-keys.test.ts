@@ -1,13 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
-import {
-  createIssuerKeys,
-  FETCH_FLOOR_MS,
-  FIRST_RETRY_MS,
-  FRESH_MS,
-  USABLE_MS,
-  type IssuerKeys,
-} from '../../../src/identity/issuer-keys.ts';
+import { FETCH_FLOOR_MS, FIRST_RETRY_MS, FRESH_MS, USABLE_MS } from '../../../src/identity/fetch-cache.ts';
+import { createIssuerKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
 import { createIssuerKey, startTestIssuer, type TestIssuer } from '../../parts/test-issuer.ts';
 
 const [first, second] = await Promise.all([

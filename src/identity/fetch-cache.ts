@@ -1,0 +1,87 @@
+/**
+ * Keeps what was fetched from an issuer. Hides freshness, the floor between two fetches, and an issuer that is down: it is
+ * asked ever more seldom, by one caller at a time, and everybody else has the answer at once.
+ */
+
+export interface FetchCacheOptions {
+  readonly nowMs: () => number;
+  /** Told of every fetch that failed, for the log. */
+  readonly onFailure: (cause: unknown) => void;
+}
+
+/** `too_soon`: what is there was fetched a moment ago. */
+export type Refresh = 'fetched' | 'failed' | 'too_soon';
+
+/** No method rejects. */
+export interface FetchCache<T> {
+  /** What was fetched within `USABLE_MS`, and within `FRESH_MS` where the issuer answers; else undefined. */
+  get(): Promise<T | undefined>;
+  /** Only while the issuer is up, as far as was seen within `FETCH_FLOOR_MS`: for what is of no use while it is down. */
+  getWhileUp(): Promise<T | undefined>;
+  refresh(): Promise<Refresh>;
+}
+
+/** What is older than this is fetched again before it is used. */
+export const FRESH_MS = 600_000;
+
+/** While fetching fails, what is there is used for this long in all: a key that was withdrawn is not trusted for longer. */
+export const USABLE_MS = 3_600_000;
+
+/** Between two fetches at the least, so that made-up key ids can't drive traffic to the issuer. */
+export const FETCH_FLOOR_MS = 30_000;
+
+/** After a failed fetch the next waits this long, doubled each time up to the floor; meanwhile the answer comes at once. */
+export const FIRST_RETRY_MS = 1_000;
+
+/** `load` must end by itself, in time. */
+export function createFetchCache<T>(
+  load: () => Promise<T>,
+  { nowMs, onFailure }: FetchCacheOptions,
+): FetchCache<T> {
+  let value: T | undefined;
+  let fetchedAtMs = -Infinity;
+  let notBeforeMs = -Infinity;
+  let failures = 0;
+  let underWay: Promise<Refresh> | undefined;
+
+  async function fetchOnce(): Promise<Refresh> {
+    const startedAtMs = nowMs();
+    try {
+      value = await load();
+      fetchedAtMs = startedAtMs;
+      failures = 0;
+      notBeforeMs = startedAtMs + FETCH_FLOOR_MS;
+      return 'fetched';
+    } catch (cause) {
+      notBeforeMs = nowMs() + Math.min(FETCH_FLOOR_MS, FIRST_RETRY_MS * 2 ** failures);
+      failures += 1;
+      onFailure(cause);
+      return 'failed';
+    }
+  }
+
+  async function refresh(): Promise<Refresh> {
+    // Nobody but the one who tries waits for an issuer that failed last time.
+    if (underWay !== undefined) return failures > 0 ? 'failed' : underWay;
+    if (nowMs() < notBeforeMs) return failures > 0 ? 'failed' : 'too_soon';
+    underWay = fetchOnce();
+    try {
+      return await underWay;
+    } finally {
+      underWay = undefined;
+    }
+  }
+
+  const isYoungerThan = (ageMs: number) => nowMs() < fetchedAtMs + ageMs;
+  return {
+    refresh,
+    async get() {
+      if (!isYoungerThan(FRESH_MS)) await refresh();
+      return isYoungerThan(USABLE_MS) ? value : undefined;
+    },
+    async getWhileUp() {
+      if (failures === 0 && isYoungerThan(FETCH_FLOOR_MS)) return value;
+      return (await refresh()) === 'failed' ? undefined : value;
+    },
+  };
+}
