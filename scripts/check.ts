@@ -1,5 +1,5 @@
 /** All checks that run nothing: format, types, lint, protos, and that what is generated is fresh. */
-import { BUF, run } from './run.ts';
+import { BUF, RELEASED_PROTOS, run } from './run.ts';
 
 const CHECKS: readonly (readonly [what: string, command: string, ...args: string[]])[] = [
   ['format', 'prettier', '--check', '--log-level=warn', '.'],
@@ -8,6 +8,7 @@ const CHECKS: readonly (readonly [what: string, command: string, ...args: string
   ['generated files', process.execPath, 'scripts/generate.ts', '--check'],
   // After what writes the proto that ours import.
   ['protos', BUF, 'lint'],
+  ['proto compatibility', BUF, 'breaking', 'proto', '--against', RELEASED_PROTOS],
 ];
 
 const failed = CHECKS.filter(([what, command, ...args]) => {

@@ -14,6 +14,7 @@ Generated from the program's own help by \`npm run generate\`.
 | 2 | the command line, or a file that it names, is not right |
 | 69 | the other side can't be reached, or can't answer now |
 | 70 | a fault of the program itself |
+| 141 | nobody reads its output any more |
 `;
 
 const nothing = () => undefined;
@@ -22,6 +23,8 @@ const program = createProgram({
   env: {},
   stdin: process.stdin,
   write: nothing,
+  writeOut: () => Promise.resolve(),
+  warn: nothing,
   onSignal: nothing,
 });
 

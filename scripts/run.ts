@@ -10,6 +10,9 @@ export const BUF = join(
   `node_modules/@bufbuild/buf-linux-${process.arch === 'arm64' ? 'aarch64' : process.arch}/bin/buf`,
 );
 
+/** The protos of the last release, compiled: a change that breaks their clients fails the check. */
+export const RELEASED_PROTOS = 'proto/released.json';
+
 /** Whether it ended well. */
 export function run(command: string, args: readonly string[]): boolean {
   const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' });

@@ -5,6 +5,8 @@ import { createProgram } from './cli/program.ts';
 
 /** A fault of the program itself (`EX_SOFTWARE` of sysexits.h). */
 const EXIT_FAULT = 70;
+/** Nobody reads the output any more: what shells say of a program that SIGPIPE has ended. */
+const EXIT_UNREAD = 141;
 /** A wrong command line, as POSIX utilities have it. */
 const EXIT_USAGE = 2;
 
@@ -12,11 +14,15 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   readonly version: string;
 };
 
+process.stdout.on('error', () => process.exit(EXIT_UNREAD));
+
 const program = createProgram({
   version,
   env: process.env,
   stdin: process.stdin,
   write: (text) => void process.stdout.write(text),
+  writeOut,
+  warn: (line) => void process.stderr.write(`singlestate: ${line}\n`),
   onSignal: (signal, listener) => void process.on(signal, listener),
 });
 
@@ -24,6 +30,15 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+}
+
+/** Never resolves for what nobody reads: that ends the program. */
+function writeOut(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve();
+    });
+  });
 }
 
 /** Prints what went wrong, unless commander did. */

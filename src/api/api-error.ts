@@ -13,7 +13,7 @@ export function unavailable(message: string, retryAfterSeconds: number, cause?: 
   return new ConnectError(message, Code.Unavailable, metadata, undefined, cause);
 }
 
-/** RFC 6750 section 3: what was sent, if anything, is not the token of an operator. */
+/** RFC 6750 section 3: what was sent, if anything, is no credential that holds. */
 export function unauthenticated(problem: string, credentialSent: boolean): ConnectError {
   const challenge = credentialSent ? 'Bearer error="invalid_token"' : 'Bearer';
   return new ConnectError(problem, Code.Unauthenticated, { 'www-authenticate': challenge });

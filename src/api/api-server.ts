@@ -1,47 +1,92 @@
 /**
- * The `api` listener's server: the Session API as gRPC, gRPC-Web and Connect on one port, and the public keys beside it.
- * Hides the order in which a call is met: authorized, read, checked, bounded in time, carried out, logged.
+ * The `api` listener's server: the Session API and the audit trail as gRPC, gRPC-Web and Connect on one port, and plain
+ * routes beside them. Hides the order in which a call is met: authorized, read, checked, bounded in time, carried out, logged.
  */
 import type { Server } from 'node:http';
-import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { createValidateInterceptor } from '@connectrpc/validate';
+import { AuditService } from '../gen/singlestate/audit/v1/audit_pb.ts';
 import { SessionService } from '../gen/singlestate/session/v1/session_pb.ts';
 import { createHttp1And2Server, type Http1And2Handler } from '../net/http1-and-2.ts';
-import { authorizeCall } from './authorization.ts';
-import { beginCall, callOf, logFailure, logSuccess, logUnlessClaimed } from './call-log.ts';
+import type { WebRoutes } from '../net/web-handler.ts';
+import { createAuditService, type AuditServiceOptions } from './audit-service.ts';
+import { authorizeCall, procedurePath } from './authorization.ts';
+import {
+  beginCall,
+  callOf,
+  fault,
+  logFailure,
+  logSuccess,
+  logUnlessClaimed,
+  noteCaller,
+} from './call-log.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { answerPlain, answerProblem } from './plain-http.ts';
+import { createOauthRoutes } from './oauth.ts';
+import { answerPlain, answerProblem, peerOf } from './plain-http.ts';
+import { servePublicKeys } from './public-keys.ts';
 import { createSessionService } from './session-service.ts';
 
 export interface ApiServerOptions {
   /** How long a call may take once its message has arrived. Default 10 s: an identity provider may have to be asked. */
   readonly callDeadlineMs?: number;
+  /** Served beside those of the Session API, such as the browser login's. */
+  readonly routes?: WebRoutes;
+  readonly audit?: AuditServiceOptions;
 }
 
 /** The largest message that is read, in bytes, before and after decompression. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
+/** The names of the client's certificate, which the headers of a call don't tell. */
+const certificateNames = createContextKey<readonly string[]>([]);
+
 /** A server that is not listening yet: open it with `listen` of src/net. */
 export function createApiServer(deps: ApiDependencies, options: ApiServerOptions = {}): Server {
   const { callDeadlineMs = 10_000 } = options;
+  const routes = routesOf(deps, options.routes);
   const handler = connectNodeAdapter({
-    routes: (router) => router.service(SessionService, createSessionService(deps)),
+    routes: (router) =>
+      router
+        .service(SessionService, createSessionService(deps))
+        .service(AuditService, createAuditService(deps, options.audit)),
+    contextValues: (request) => createContextValues().set(certificateNames, peerOf(request).certificateNames),
     requestGate: (context) => admit(deps, context),
     interceptors: [logging(deps), deadline(callDeadlineMs), createValidateInterceptor()],
     readMaxBytes: MAX_MESSAGE_BYTES,
-    fallback: (request, response) => answerPlain(request, response, () => deps.jwks()),
+    fallback: (request, response) =>
+      void answerPlain(request, response, routes, (path, thrown) => {
+        deps.log.error('request failed', { path, fault: fault(thrown) });
+      }),
   });
   return createHttp1And2Server(refusingUnaddressed(handler));
+}
+
+function routesOf(deps: ApiDependencies, others: WebRoutes = new Map()): WebRoutes {
+  const publicKeys = servePublicKeys(() => deps.jwks());
+  return new Map([...others, ...createOauthRoutes(deps), ['/.well-known/jwks.json', publicKeys]]);
 }
 
 /** Runs before the body is read, so that who may not call can't make the server read. */
 async function admit(deps: ApiDependencies, context: HandlerContext): Promise<void> {
   context.responseHeader.set('cache-control', 'no-store');
   const call = beginCall(context);
-  const authorization = context.requestHeader.get('authorization') ?? undefined;
+  const credentials = {
+    authorization: context.requestHeader.get('authorization') ?? undefined,
+    certificateNames: context.values.get(certificateNames),
+  };
   try {
-    call.operator = (await authorizeCall(context.method.localName, authorization, deps.operators)).name;
+    const path = procedurePath(context.service, context.method);
+    const authorization = await authorizeCall(path, credentials, deps);
+    noteCaller(call, authorization.caller);
+    if (!authorization.allowed) throw authorization.error;
   } catch (thrown) {
     throw logFailure(deps.log, call, thrown);
   }

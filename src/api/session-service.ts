@@ -1,94 +1,127 @@
-/** The calls of the Session API: from a checked message to the session store and the identity providers, and back. */
-import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+/** The calls of the Session API: from a checked message to the session store, and back. */
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type {
-  CreateSessionRequest,
   GetSessionRequest,
   RevokeSessionRequest,
+  RevokeSessionsRequest,
   SessionService,
+  TouchSessionRequest,
 } from '../gen/singlestate/session/v1/session_pb.ts';
-import type { VerifiedIdentity } from '../identity/identity.ts';
-import { isSessionRef, type SessionRef } from '../session/ref.ts';
-import { invalidField, unavailable } from './api-error.ts';
-import { callOf } from './call-log.ts';
+import { endSession, endSessions } from '../lifecycle/end-session.ts';
+import type { RevocationTarget } from '../session/store.ts';
+import { invalidField } from './api-error.ts';
+import { callerOf, callOf } from './call-log.ts';
+import { createSession, refreshSession } from './create-session.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { openSession } from './open-session.ts';
-import { sessionMessage } from './session-message.ts';
+import { listSessions } from './list-sessions.ts';
+import { checkedRef, notFound, permittedRef, readUsable } from './named-session.ts';
+import {
+  idleExpiresAtMs,
+  sessionForApp,
+  sessionForOperator,
+  sessionForUser,
+  type FoundSession,
+  type SessionMessage,
+} from './session-message.ts';
+import { updateSession } from './update-session.ts';
 
 /** Callers are authorized and messages checked before a handler runs (src/api/api-server.ts). */
 export function createSessionService(deps: ApiDependencies): ServiceImpl<typeof SessionService> {
   return {
     createSession: (request, context) => createSession(deps, request, context),
     getSession: (request, context) => getSession(deps, request, context),
+    updateSession: (request, context) => updateSession(deps, request, context),
+    touchSession: (request, context) => touchSession(deps, request, context),
     revokeSession: (request, context) => revokeSession(deps, request, context),
+    revokeSessions: (request, context) => revokeSessions(deps, request, context),
+    listSessions: (request, context) => listSessions(deps, request, context),
+    refreshSession: (request, context) => refreshSession(deps, request, context),
   };
 }
 
-async function createSession(deps: ApiDependencies, request: CreateSessionRequest, context: HandlerContext) {
-  const identity = await verifiedIdentity(deps, request);
-  // Nobody waits for the token any more: a session would only lie there, and the ID token be spent.
-  context.signal.throwIfAborted();
-  const opened = await openSession(identity, deps);
-  switch (opened.outcome) {
-    case 'replayed':
-      throw new ConnectError(
-        'id_token: it has opened a session before; ask for a new one',
-        Code.AlreadyExists,
-      );
-    case 'too_large':
-      throw new ConnectError(
-        `the ID token makes a session of ${opened.bytes} bytes; session.maxBytes allows ${opened.maxBytes}`,
-        Code.FailedPrecondition,
-      );
-    case 'opened': {
-      const { session, token, tokenExpiresAtMs } = opened;
-      callOf(context.values).ref = session.ref;
-      const shown = sessionMessage(
-        session.ref,
-        { state: 'live', session },
-        deps.nowMs(),
-        deps.limits.idleTimeoutMs,
-      );
-      return { ...(shown && { session: shown }), token, tokenExpiresAt: timestampFromMs(tokenExpiresAtMs) };
-    }
-  }
-}
-
-async function verifiedIdentity(
-  deps: ApiDependencies,
-  request: CreateSessionRequest,
-): Promise<VerifiedIdentity> {
-  const provider = deps.identityProviders.get(request.provider);
-  if (provider === undefined)
-    throw invalidField('provider', 'no identity provider of this name is configured');
-  const verdict = await provider.verifyIdToken(request.idToken, { nonce: request.nonce });
-  if (verdict.verified) return verdict.identity;
-  if (verdict.cause === 'provider_unavailable') throw unavailable(verdict.problem, 5);
-  throw invalidField('id_token', verdict.problem);
-}
-
 async function getSession(deps: ApiDependencies, request: GetSessionRequest, context: HandlerContext) {
-  const ref = checkedRef(request.ref, context);
+  const ref = permittedRef(request.ref, context);
+  const { idleTimeoutMs } = deps.limits;
   const lookup = await deps.store.read(ref);
-  const session = sessionMessage(ref, lookup, deps.nowMs(), deps.limits.idleTimeoutMs);
+  const session = await shown(deps, { ref, lookup, nowMs: deps.nowMs(), idleTimeoutMs }, context);
   if (session === undefined) throw notFound();
   return { session };
 }
 
-async function revokeSession(deps: ApiDependencies, request: RevokeSessionRequest, context: HandlerContext) {
+/** As much of it as the caller may see. An operator's look at it is in the audit trail first. */
+async function shown(
+  deps: ApiDependencies,
+  found: FoundSession,
+  context: HandlerContext,
+): Promise<SessionMessage | undefined> {
+  const caller = callerOf(context.values);
+  switch (caller.kind) {
+    case 'operator':
+      await deps.store.record({ action: 'session_read', actor: caller }, about(found));
+      return sessionForOperator(found);
+    case 'app': {
+      const view = deps.views.get(caller.name);
+      if (view === undefined) throw new ConnectError('the app may see no session', Code.PermissionDenied);
+      return sessionForApp(found, view);
+    }
+    case 'user':
+      return sessionForUser(found);
+  }
+}
+
+function about({ ref, lookup }: FoundSession) {
+  if (lookup.state !== 'live') return { ref };
+  const { issuer, subject } = lookup.session.document.identity;
+  return { ref, subject: { issuer, subject } };
+}
+
+async function touchSession(deps: ApiDependencies, request: TouchSessionRequest, context: HandlerContext) {
   const ref = checkedRef(request.ref, context);
-  callOf(context.values).reason = request.reason;
-  const { outcome } = await deps.store.revoke({ ref, cause: 'operator', nowMs: deps.nowMs() });
+  const { document } = await readUsable(ref, deps);
+  const { idleTimeoutMs } = deps.limits;
+  const seenAtMs = deps.nowMs();
+  await deps.store.touch({ ref, seenAtMs, idleTimeoutMs });
+  const idleEndMs = idleExpiresAtMs(seenAtMs, idleTimeoutMs, document.expiresAtMs);
+  return { idleExpiresAt: timestampFromMs(idleEndMs) };
+}
+
+async function revokeSession(deps: ApiDependencies, request: RevokeSessionRequest, context: HandlerContext) {
+  const ref = permittedRef(request.ref, context);
+  const { reason } = request;
+  callOf(context.values).reason = reason;
+  const actor = callerOf(context.values);
+  const cause = actor.kind === 'user' ? 'logout' : 'operator';
+  const { outcome } = await endSession({ ref, cause, actor, reason }, deps);
   if (outcome === 'absent') throw notFound();
-  if (outcome === 'revoked') deps.onEnded('operator');
   return { alreadyRevoked: outcome === 'already_revoked' };
 }
 
-function checkedRef(text: string, context: HandlerContext): SessionRef {
-  if (!isSessionRef(text)) throw invalidField('ref', 'it is not a session reference');
-  callOf(context.values).ref = text;
-  return text;
+async function revokeSessions(
+  deps: ApiDependencies,
+  request: RevokeSessionsRequest,
+  context: HandlerContext,
+) {
+  const target = targetOf(request);
+  const { reason } = request;
+  callOf(context.values).reason = reason;
+  const actor = callerOf(context.values);
+  return { revoked: await endSessions({ target, cause: 'operator', actor, reason }, deps) };
 }
 
-const notFound = () =>
-  new ConnectError('ref: there is no such session, or it has ended and is forgotten', Code.NotFound);
+function targetOf({ target }: RevokeSessionsRequest): RevocationTarget {
+  switch (target.case) {
+    case 'subject': {
+      const { issuer, subject } = target.value;
+      return { kind: 'subject', subject: { issuer, subject } };
+    }
+    case 'providerSession': {
+      const { issuer, providerSession } = target.value;
+      return { kind: 'provider_session', issuer, providerSession };
+    }
+    case 'all':
+      return { kind: 'all' };
+    case undefined:
+      throw invalidField('target', 'it must say whose sessions');
+  }
+}

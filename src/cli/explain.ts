@@ -1,10 +1,9 @@
 /** `singlestate explain`: what the server would decide about a request, by which route and why, without a server. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { authorize, type SessionReader } from '../authz/authorize.ts';
+import { authorize, type DecisionStore, type SessionReader } from '../authz/authorize.ts';
 import type { Decision } from '../authz/decision.ts';
 import type { Policy } from '../authz/policy.ts';
 import type { AuthzRequest } from '../authz/request.ts';
-import type { Route } from '../authz/routes.ts';
 import { isScopeToken } from '../authz/scopes.ts';
 import type { Environment } from '../config/environment.ts';
 import { loadRuntime } from '../server/load-runtime.ts';
@@ -14,6 +13,7 @@ import { SCHEMA_VERSION, type SessionDocument } from '../session/document.ts';
 import { createSessionId, partitionOf, sessionRef } from '../session/ref.ts';
 import { StoreError } from '../session/store.ts';
 import { CliError, EXIT } from './cli-error.ts';
+import { explanation } from './explanation.ts';
 
 export interface ExplainIo {
   readonly env: Environment;
@@ -26,12 +26,15 @@ interface ExplainOptions {
   readonly method: string;
   readonly token?: string;
   readonly scopes?: readonly string[];
+  readonly acr?: string;
+  readonly amr?: readonly string[];
   readonly context: ReadonlyMap<string, string>;
 }
 
 /**
- * With `--token` the session is read from the configured store; with `--scopes` one is supposed that has them; with
- * neither the request has no credential. Exit codes: 0 allow, 1 deny or a wrong configuration, 69 the store fails.
+ * With `--token` the session is read from the configured store; with `--scopes`, `--acr` or `--amr` one is supposed that
+ * has them; without any the request has no credential. Nothing is counted towards a rate limit. Exit codes: 0 allow, 1 deny or
+ * a wrong configuration, 69 the store fails.
  */
 export function explainCommand(io: ExplainIo): Command {
   return new Command('explain')
@@ -39,8 +42,10 @@ export function explainCommand(io: ExplainIo): Command {
     .requiredOption('--config <file>', 'the configuration file')
     .requiredOption('--url <url>', 'the URL of the request', parseUrl)
     .option('--method <method>', 'its method', 'GET')
-    .addOption(new Option('--token <token>', 'its session token').conflicts('scopes'))
+    .addOption(new Option('--token <token>', 'its session token').conflicts(['scopes', 'acr', 'amr']))
     .option('--scopes <scopes>', 'suppose a valid session with these scopes', parseScopes)
+    .option('--acr <acr>', 'suppose a session whose login had this acr')
+    .option('--amr <methods>', 'suppose a session whose login had these amr', parseMethods)
     .addOption(
       new Option('--context <entry>', 'one of the context_extensions, "key=value"; may be repeated')
         .argParser(addContext)
@@ -52,28 +57,42 @@ export function explainCommand(io: ExplainIo): Command {
         onFetchFailure: () => undefined,
       });
       if (!built.ok) throw new CliError(EXIT.refused, built.problems.join('\n'));
-      const decision = await decide(built.runtime, options);
-      io.write(explanation(decision));
+      const request = requestOf(options);
+      const decision = await decide(request, built.runtime, options);
+      const { policy } = built.runtime;
+      io.write(explanation({ decision, request, policy, isSupposed: isSupposed(options) }));
       if (decision.decision !== 'allow') throw new CliError(EXIT.refused, `not allowed: ${decision.reason}`);
     });
 }
 
-async function decide(runtime: Runtime, options: ExplainOptions): Promise<Decision> {
-  const request = requestOf(options);
-  if (options.scopes !== undefined) {
-    const { policy, sessions } = supposing(options.scopes, runtime.policy);
-    return authorize(request, policy, sessions, Date.now());
+async function decide(request: AuthzRequest, runtime: Runtime, options: ExplainOptions): Promise<Decision> {
+  if (isSupposed(options)) {
+    const { policy, sessions } = supposing(options, runtime.policy);
+    return authorize(request, policy, uncounted(sessions), Date.now());
   }
-  const store = await openStore(runtime.config.store, () => undefined);
+  const store = await openStore(runtime.config.store, {
+    sealer: () => runtime.sealer,
+    audit: () => ({ maxEntries: runtime.config.audit.maxEntries, maxAgeMs: runtime.config.audit.maxAge }),
+    onConnection: () => undefined,
+  });
   try {
     if (options.token !== undefined) await store.ping();
-    return await authorize(request, runtime.policy, store, Date.now());
+    return await authorize(request, runtime.policy, uncounted(store), Date.now());
   } catch (error) {
     if (error instanceof StoreError) throw new CliError(EXIT.unavailable, error.message, { cause: error });
     throw error;
   } finally {
     await store.close();
   }
+}
+
+function isSupposed({ scopes, acr, amr }: ExplainOptions): boolean {
+  return scopes !== undefined || acr !== undefined || amr !== undefined;
+}
+
+/** An explanation uses up nobody's limit. */
+function uncounted(sessions: SessionReader): DecisionStore {
+  return { sessions, rates: { take: () => Promise.resolve({ allowed: true }) } };
 }
 
 interface RequestUrl {
@@ -84,19 +103,24 @@ interface RequestUrl {
 
 const URL_PARTS = /^https?:\/\/(?<host>[^/?#]+)(?<target>.*)$/;
 
-function requestOf({ url, method, token, scopes, context }: ExplainOptions): AuthzRequest {
-  const credential = token ?? (scopes === undefined ? undefined : 'supposed');
+function requestOf(options: ExplainOptions): AuthzRequest {
+  const { url, method, token, context } = options;
+  const credential = token ?? (isSupposed(options) ? 'supposed' : undefined);
   return {
     method,
     host: url.host,
     path: url.target.startsWith('/') ? url.target : `/${url.target}`,
+    address: undefined,
     headers: new Map(credential === undefined ? [] : [['authorization', `Bearer ${credential}`]]),
     contextExtensions: context,
   };
 }
 
-/** The policy and a store for which any token is that of a session with these scopes. */
-function supposing(scopes: readonly string[], policy: Policy): { policy: Policy; sessions: SessionReader } {
+/** The policy and a store for which any token is that of a session with these scopes, authenticated so just now. */
+function supposing(
+  { scopes = [], acr, amr }: ExplainOptions,
+  policy: Policy,
+): { policy: Policy; sessions: SessionReader } {
   const nowMs = Date.now();
   const identity = { provider: 'explain', issuer: 'explain', subject: 'explain' };
   const sessionId = createSessionId(partitionOf(identity.issuer, identity.subject));
@@ -104,7 +128,7 @@ function supposing(scopes: readonly string[], policy: Policy): { policy: Policy;
   const document: SessionDocument = {
     schema: SCHEMA_VERSION,
     identity,
-    authentication: { atMs: nowMs },
+    authentication: { atMs: nowMs, ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr }) },
     scopes: [...scopes],
     attributes: {},
     slices: {},
@@ -112,42 +136,11 @@ function supposing(scopes: readonly string[], policy: Policy): { policy: Policy;
     expiresAtMs,
   };
   const session = { ref, version: 1, lastSeenAtMs: nowMs, document };
+  const claims = { sessionId, ref, issuedAtMs: nowMs, expiresAtMs };
   return {
-    policy: {
-      ...policy,
-      tokens: { verify: () => ({ valid: true, claims: { sessionId, ref, expiresAtMs } }) },
-    },
+    policy: { ...policy, tokens: { verify: () => ({ valid: true, claims }) } },
     sessions: { read: () => Promise.resolve({ state: 'live', session }) },
   };
-}
-
-function explanation(decision: Decision): string {
-  const { route } = decision;
-  const rows: [string, string | undefined][] = [
-    ['route', route?.name ?? 'none'],
-    ['app', route?.app],
-    ['requires', route && requirement(route)],
-    ['mode', route?.mode],
-    ['decision', decision.decision],
-    ['reason', decision.reason],
-    ['detail', decision.decision === 'deny' ? decision.detail : undefined],
-    ['session', decision.decision === 'error' ? undefined : decision.session?.ref],
-  ];
-  return rows
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${`${name}:`.padEnd(10)}${value ?? ''}\n`)
-    .join('');
-}
-
-function requirement({ access, all, any }: Route): string {
-  if (access === 'public') return 'nothing, and no session is looked for';
-  if (access === 'optional') return 'nothing; a valid session is used where there is one';
-  const list = (templates: Route['all']) => templates.map((template) => template.text).join(' ');
-  const parts = [
-    ...(all.length > 0 ? [`all of ${list(all)}`] : []),
-    ...(any.length > 0 ? [`any of ${list(any)}`] : []),
-  ];
-  return parts.length === 0 ? 'any valid session' : parts.join(', and ');
 }
 
 function parseUrl(text: string): RequestUrl {
@@ -163,6 +156,10 @@ function parseScopes(text: string): string[] {
   if (wrong !== undefined)
     throw new InvalidArgumentError(`"${wrong}" is no scope token (RFC 6749 section 3.3).`);
   return scopes;
+}
+
+function parseMethods(text: string): string[] {
+  return text.split(' ').filter((method) => method !== '');
 }
 
 function addContext(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {

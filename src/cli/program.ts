@@ -1,5 +1,6 @@
 /** The command line as a whole: every command, and what they are given of the process. */
 import { Command } from 'commander';
+import { auditCommand, type AuditCommandParts } from './audit.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { explainCommand } from './explain.ts';
 import { keysCommand } from './keys.ts';
@@ -7,7 +8,7 @@ import { probeCommand } from './probe.ts';
 import { serveCommand, type ServeIo } from './serve.ts';
 import { sessionCommand, type SessionCommandParts } from './session.ts';
 
-export type ProgramIo = ServeIo & SessionCommandParts;
+export type ProgramIo = ServeIo & SessionCommandParts & AuditCommandParts;
 
 /** Output goes to `io.write`; a command line that is wrong, and every exit of commander's, is a `CommanderError`. */
 export function createProgram(io: ProgramIo): Command {
@@ -18,6 +19,7 @@ export function createProgram(io: ProgramIo): Command {
     .addCommand(checkConfigCommand(io))
     .addCommand(explainCommand(io))
     .addCommand(sessionCommand(io))
+    .addCommand(auditCommand(io))
     .addCommand(keysCommand({ write: io.write, nowMs: Date.now }))
     .addCommand(probeCommand(io));
   return throwingOnExit(program, io);

@@ -1,172 +1,181 @@
-/** `singlestate session create|get|revoke`: an operator's work on sessions, through the Session API over Connect. */
-import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
-import { toJson, type DescMessage, type JsonObject, type MessageShape } from '@bufbuild/protobuf';
-import { createClient, type CallOptions, type Client } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
+/** `singlestate session create|get|list|revoke`: an operator's work on sessions, through the Session API over Connect. */
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../config/units.ts';
+import type { Environment } from '../config/environment.ts';
 import {
   CreateSessionResponseSchema,
   GetSessionResponseSchema,
+  SessionSchema,
   SessionService,
+  type RevokeSessionsRequestSchema,
 } from '../gen/singlestate/session/v1/session_pb.ts';
+import { callApi, jsonOf, readWord, withApiOptions, type ApiOptions } from './api-client.ts';
 import { CliError, EXIT } from './cli-error.ts';
-import { callFailure } from './session-call-failure.ts';
+import { instantOption } from './instant-option.ts';
 
 /** What the command has of the process. */
 export interface SessionCommandParts {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly stdin: AsyncIterable<Buffer>;
   readonly write: (text: string) => void;
-}
-
-interface ApiOptions {
-  readonly api: string;
-  readonly credentialFile?: string;
-  readonly timeout: number;
 }
 
 interface CreateOptions extends ApiOptions {
   readonly provider: string;
   readonly idTokenFile: string;
   readonly nonce: string;
+  readonly refreshable?: true;
 }
 
-interface RevokeOptions extends ApiOptions {
+interface ListOptions extends ApiOptions, SubjectOptions {
+  readonly createdSince?: number;
+  readonly createdUntil?: number;
+  readonly limit: number;
+}
+
+interface RevokeOptions extends ApiOptions, SubjectOptions {
+  readonly providerSession?: string;
+  readonly all?: true;
   readonly reason: string;
 }
 
-type SessionClient = Client<typeof SessionService>;
+interface SubjectOptions {
+  readonly subject?: string;
+  readonly issuer?: string;
+}
 
-const LONGEST_TIMEOUT_MS = parseDuration('10m');
-/** One word of printable ASCII, as a header carries it (RFC 6750 section 2.1). */
-const CREDENTIAL = /^[\x21-\x7e]+$/;
+type RevokedMany = NonNullable<MessageInitShape<typeof RevokeSessionsRequestSchema>['target']>;
+
+/** The most that one answer of the Session API holds. */
+const LARGEST_PAGE = 500;
+const REF = "the session's public reference, as in logs and x-session-ref";
 
 /** The command and its subcommands. They write JSON; an action rejects with `CliError`. */
 export function sessionCommand(parts: SessionCommandParts): Command {
   const session = new Command('session').description(
     "an operator's work on sessions, through the Session API",
   );
-  subcommand(session, 'create', 'open a session from an ID token; the session token is in the output', parts)
+  const subcommand = (name: string, description: string) =>
+    withApiOptions(session.command(name).description(description), parts.env);
+  subcommand('create', 'open a session from an ID token; the session token is in the output')
     .requiredOption('--provider <name>', 'the identity provider, by its name in identityProviders')
     .requiredOption('--id-token-file <file>', 'a file that holds the ID token; "-" is standard input')
     .requiredOption('--nonce <nonce>', 'the nonce that the ID token was asked for with')
+    .option('--refreshable', 'ask for a refresh token as well')
     .action((options: CreateOptions) => create(parts, options));
-  subcommand(session, 'get', 'show the whole state of a session', parts)
-    .argument('<ref>', "the session's public reference, as in logs and x-session-ref")
+  subcommand('get', 'show the whole state of a session')
+    .argument('<ref>', REF)
     .action((ref: string, options: ApiOptions) => get(parts, ref, options));
-  subcommand(session, 'revoke', 'end a session, at once and for good', parts)
-    .argument('<ref>', "the session's public reference, as in logs and x-session-ref")
-    .requiredOption('--reason <text>', 'why, in one line for the log; name no secret and no person')
-    .action((ref: string, options: RevokeOptions) => revoke(parts, ref, options));
+  subcommand('list', 'show live sessions, oldest first, each as a line of JSON')
+    .option('--subject <sub>', 'only those of this subject (sub of the ID token); needs --issuer')
+    .option('--issuer <iss>', 'the identity provider of --subject (iss of the ID token)')
+    .addOption(instantOption('--created-since <when>', 'only those opened since then, such as "7d"'))
+    .addOption(instantOption('--created-until <when>', 'only those opened before then'))
+    .addOption(
+      new Option('--limit <n>', 'at most so many').argParser(parseLimit).default(Infinity, 'no limit'),
+    )
+    .action((options: ListOptions) => list(parts, options));
+  subcommand('revoke', 'end a session, or many, at once and for good')
+    .argument('[ref]', REF)
+    .option('--subject <sub>', 'all sessions of this subject (sub of the ID token); needs --issuer')
+    .option(
+      '--provider-session <sid>',
+      'all sessions that came from this session at the identity provider (sid of the ID token); needs --issuer',
+    )
+    .option('--issuer <iss>', 'the identity provider (iss of the ID token)')
+    .option('--all', "everybody's sessions")
+    .requiredOption('--reason <text>', 'why, in one line for log and audit; name no secret and no person')
+    .action((ref: string | undefined, options: RevokeOptions) => revoke(parts, ref, options));
   return session;
 }
 
-function subcommand(
-  session: Command,
-  name: string,
-  description: string,
-  { env }: SessionCommandParts,
-): Command {
-  const api = new Option('--api <url>', 'the Session API; env SINGLESTATE_API');
-  const credential = new Option(
-    '--credential-file <file>',
-    'a file that holds the JWT of an operator; env SINGLESTATE_CREDENTIAL_FILE',
-  );
-  const timeout = new Option('--timeout <duration>', 'how long to wait for the answer').argParser(
-    parseTimeout,
-  );
-  return session
-    .command(name)
-    .description(description)
-    .addOption(api.default(set(env['SINGLESTATE_API']) ?? 'http://127.0.0.1:9003'))
-    .addOption(credential.default(set(env['SINGLESTATE_CREDENTIAL_FILE'])))
-    .addOption(timeout.default(10_000, '10s'));
-}
-
-const set = (value: string | undefined) => (value === '' ? undefined : value);
-
-function parseTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms > 0 && ms <= LONGEST_TIMEOUT_MS) return ms;
-  throw new InvalidArgumentError(
-    'It must be a whole number with a unit, such as "500ms" or "10s", up to "10m".',
-  );
-}
-
 async function create(parts: SessionCommandParts, options: CreateOptions): Promise<void> {
-  const { provider, idTokenFile, nonce } = options;
+  const { provider, idTokenFile, nonce, refreshable = false } = options;
   const idToken = await readWord(idTokenFile, 'an ID token', parts.stdin);
-  const response = await call(options, (client, how) =>
-    client.createSession({ provider, idToken, nonce }, how),
+  const response = await callApi(SessionService, options, (client, how) =>
+    client.createSession({ provider, idToken, nonce, refreshable }, how),
   );
-  const { session, ...token } = json(CreateSessionResponseSchema, response);
-  print(parts, { ...(session as JsonObject), ...token });
+  const { session, ...tokens } = jsonOf(CreateSessionResponseSchema, response);
+  print(parts, { ...(session as JsonObject), ...tokens });
 }
 
 async function get(parts: SessionCommandParts, ref: string, options: ApiOptions): Promise<void> {
-  const response = await call(options, (client, how) => client.getSession({ ref }, how));
-  print(parts, json(GetSessionResponseSchema, response)['session'] as JsonObject);
+  const response = await callApi(SessionService, options, (client, how) => client.getSession({ ref }, how));
+  print(parts, jsonOf(GetSessionResponseSchema, response)['session'] as JsonObject);
 }
 
-async function revoke(parts: SessionCommandParts, ref: string, options: RevokeOptions): Promise<void> {
+async function list(parts: SessionCommandParts, options: ListOptions): Promise<void> {
+  const { createdSince, createdUntil, limit } = options;
+  const subject = subjectOf(options);
+  const asked = {
+    ...(subject && { subject }),
+    ...(createdSince !== undefined && { createdFrom: timestampFromMs(createdSince) }),
+    ...(createdUntil !== undefined && { createdBefore: timestampFromMs(createdUntil) }),
+  };
+  let pageToken = '';
+  let left = limit;
+  do {
+    const page = { ...asked, pageToken, pageSize: Math.min(left, LARGEST_PAGE) };
+    const response = await callApi(SessionService, options, (client, how) => client.listSessions(page, how));
+    for (const one of response.sessions) parts.write(`${JSON.stringify(jsonOf(SessionSchema, one))}\n`);
+    left -= response.sessions.length;
+    pageToken = response.nextPageToken;
+  } while (pageToken !== '' && left > 0);
+}
+
+async function revoke(
+  parts: SessionCommandParts,
+  ref: string | undefined,
+  options: RevokeOptions,
+): Promise<void> {
   const { reason } = options;
-  const { alreadyRevoked } = await call(options, (client, how) => client.revokeSession({ ref, reason }, how));
-  print(parts, { ref, already_revoked: alreadyRevoked });
+  const target = revocationTarget(ref, options);
+  if (target.case === 'ref') {
+    const { alreadyRevoked } = await callApi(SessionService, options, (client, how) =>
+      client.revokeSession({ ref: target.value, reason }, how),
+    );
+    print(parts, { ref: target.value, already_revoked: alreadyRevoked });
+  } else {
+    const { revoked } = await callApi(SessionService, options, (client, how) =>
+      client.revokeSessions({ target, reason }, how),
+    );
+    print(parts, { revoked });
+  }
 }
 
-const json = <Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc>) =>
-  toJson(desc, message, { useProtoFieldName: true }) as JsonObject;
+/** Exactly one thing is to be named: what a forgotten option would end can't be undone. */
+function revocationTarget(
+  ref: string | undefined,
+  options: RevokeOptions,
+): { readonly case: 'ref'; readonly value: string } | RevokedMany {
+  const { issuer, subject, providerSession, all } = options;
+  const named = [ref, subject, providerSession, all].filter((one) => one !== undefined);
+  if (named.length !== 1)
+    throw usage('name what to end by one of: a ref, --subject, --provider-session, --all');
+  if (providerSession === undefined) {
+    const value = subjectOf(options);
+    if (value) return { case: 'subject', value };
+  } else {
+    if (issuer === undefined) throw usage('--provider-session needs --issuer');
+    return { case: 'providerSession', value: { issuer, providerSession } };
+  }
+  return ref === undefined ? { case: 'all', value: true } : { case: 'ref', value: ref };
+}
+
+function subjectOf({ subject, issuer }: SubjectOptions) {
+  if (subject === undefined && issuer === undefined) return undefined;
+  if (subject === undefined || issuer === undefined)
+    throw usage('--subject and --issuer name a subject together');
+  return { subject, issuer };
+}
+
+const usage = (problem: string) => new CliError(EXIT.usage, problem);
+
+function parseLimit(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}
 
 const print = (parts: SessionCommandParts, value: JsonObject) =>
   parts.write(`${JSON.stringify(value, undefined, 2)}\n`);
-
-async function call<T>(
-  options: ApiOptions,
-  run: (client: SessionClient, how: CallOptions) => Promise<T>,
-): Promise<T> {
-  const baseUrl = apiUrl(options.api);
-  const credential = await readCredential(options.credentialFile);
-  const client = createClient(SessionService, createConnectTransport({ baseUrl, httpVersion: '1.1' }));
-  try {
-    const headers = { authorization: `Bearer ${credential}` };
-    return await run(client, { headers, timeoutMs: options.timeout });
-  } catch (thrown) {
-    throw callFailure(baseUrl, thrown);
-  }
-}
-
-function apiUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') {
-    return url.href.replace(/\/$/, '');
-  }
-  throw new CliError(
-    EXIT.usage,
-    '--api must be an http: or https: URL without a user, such as http://127.0.0.1:9003',
-  );
-}
-
-function readCredential(path: string | undefined): Promise<string> {
-  if (path !== undefined) return readWord(path, "an operator's JWT");
-  const problem = "--credential-file is missing: name a file that holds an operator's JWT";
-  throw new CliError(EXIT.usage, problem);
-}
-
-/** The one word that a file holds, or standard input for `-` where that is given. */
-async function readWord(path: string, what: string, stdin?: AsyncIterable<Buffer>): Promise<string> {
-  const content = path === '-' && stdin !== undefined ? await readAll(stdin) : await readText(path);
-  const word = content.trim();
-  if (CREDENTIAL.test(word)) return word;
-  throw new CliError(EXIT.usage, `${path} must hold ${what} and nothing else`);
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new CliError(EXIT.usage, `${path} can't be read (${code ?? 'unknown error'})`, { cause });
-  }
-}

@@ -1,10 +1,18 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { overJson, type Call } from '../parts/session-api-callers.ts';
+import { CALLERS } from '../../src/api/authorization.ts';
+import { AuditService } from '../../src/gen/singlestate/audit/v1/audit_pb.ts';
+import { overJson } from '../parts/session-api-callers.ts';
 import { NONCE, startIssuers, startSessionApi, type Issuers, type SessionApi } from '../parts/session-api.ts';
 import { createIssuerKey } from '../parts/test-issuer.ts';
 
 const ABSENT_REF = '3f.AAAAAAAAAAAAAAAAAAAAAA';
+
+interface Opened {
+  readonly ref: string;
+  readonly token: string;
+  readonly refreshToken: string;
+}
 
 let issuers: Issuers;
 let api: SessionApi;
@@ -20,68 +28,142 @@ beforeEach(async () => {
 });
 afterEach(() => api[Symbol.asyncDispose]());
 
-const creation = async () => ({ provider: 'main', id_token: await api.idToken(), nonce: NONCE });
-
-async function opened(): Promise<{ ref: string; token: string }> {
-  const { body } = await overJson(api.url, 'createSession', await creation(), operator);
-  return { ref: (body['session'] as { ref: string }).ref, token: body['token'] as string };
+async function creation(): Promise<JsonObject> {
+  return { provider: 'main', id_token: await api.idToken(), nonce: NONCE, refreshable: true };
 }
 
-const REQUESTS: Record<Call, () => Promise<JsonObject>> = {
-  createSession: () => creation(),
-  getSession: async () => ({ ref: (await opened()).ref }),
-  revokeSession: async () => ({ ref: (await opened()).ref, reason: 'test' }),
+async function opened(): Promise<Opened> {
+  const { body } = await overJson(api.url, 'createSession', await creation(), operator);
+  const { ref } = body['session'] as { ref: string };
+  return { ref, token: body['token'] as string, refreshToken: body['refresh_token'] as string };
+}
+
+type Who = 'operator' | 'app' | 'user';
+
+interface Row {
+  /** Who the call is open to, apart from the table that is tested. */
+  readonly openTo: readonly Who[] | 'anyone';
+  /** A request that succeeds for who may make it; with a form, it is one of the OAuth endpoints. */
+  readonly request: (session: Opened) => JsonObject | Promise<JsonObject>;
+}
+
+const SESSION = '/singlestate.session.v1.SessionService';
+const AUDIT = '/singlestate.audit.v1.AuditService';
+const change = { slice: 'cart', value: { items: [] } };
+
+const ROWS: Record<string, Row> = {
+  [`${SESSION}/CreateSession`]: { openTo: ['operator'], request: () => creation() },
+  [`${SESSION}/GetSession`]: { openTo: ['operator', 'app', 'user'], request: ({ ref }) => ({ ref }) },
+  [`${SESSION}/UpdateSession`]: {
+    openTo: ['app'],
+    request: ({ ref }) => ({ ref, expected_version: 1, changes: [change], reason: 'test' }),
+  },
+  [`${SESSION}/TouchSession`]: { openTo: ['app'], request: ({ ref }) => ({ ref }) },
+  [`${SESSION}/RevokeSession`]: {
+    openTo: ['operator', 'user'],
+    request: ({ ref }) => ({ ref, reason: 'test' }),
+  },
+  [`${SESSION}/RevokeSessions`]: {
+    openTo: ['operator'],
+    request: () => ({ subject: { issuer: issuers.idp.issuer, subject: 'nobody' }, reason: 'test' }),
+  },
+  [`${SESSION}/ListSessions`]: { openTo: ['operator'], request: () => ({}) },
+  [`${SESSION}/RefreshSession`]: {
+    openTo: 'anyone',
+    request: ({ refreshToken }) => ({ refresh_token: refreshToken }),
+  },
+  [`${AUDIT}/QueryAudit`]: { openTo: ['operator'], request: () => ({}) },
+  '/oauth2/introspect': { openTo: ['operator', 'app'], request: ({ token }) => ({ token }) },
+  '/oauth2/revoke': { openTo: 'anyone', request: ({ token }) => ({ token }) },
+  '/.well-known/jwks.json': { openTo: 'anyone', request: () => ({}) },
 };
 
-const CALLERS: [string, 'ok' | 'unauthenticated', () => Promise<string | undefined>][] = [
-  ['the operator', 'ok', () => api.operatorJwt()],
-  ['the operator among several audiences', 'ok', () => api.operatorJwt({ aud: ['other', 'singlestate'] })],
-  ['nobody', 'unauthenticated', () => Promise.resolve(undefined)],
-  ['who sends no JWT', 'unauthenticated', () => Promise.resolve('password')],
-  ['another issuer', 'unauthenticated', () => api.operatorJwt({ iss: 'https://other.test' })],
-  ['another subject', 'unauthenticated', () => api.operatorJwt({ sub: 'system:serviceaccount:ops:other' })],
-  ['another audience', 'unauthenticated', () => api.operatorJwt({ aud: 'other' })],
-  ['who was the operator until the token expired', 'unauthenticated', () => api.operatorJwt({ exp: 1 })],
+const CREDENTIALS: readonly (readonly [
+  who: string,
+  kind: Who | undefined,
+  credential: (session: Opened) => Promise<string | undefined>,
+])[] = [
+  ['the operator', 'operator', () => api.operatorJwt()],
+  ['the operator among several audiences', 'operator', () => api.operatorJwt({ aud: ['x', 'singlestate'] })],
+  ['the app', 'app', () => api.appJwt()],
+  ['the user', 'user', ({ token }) => Promise.resolve(token)],
+  ['nobody', undefined, () => Promise.resolve(undefined)],
+  ['who sends no JWT', undefined, () => Promise.resolve('password')],
+  ['another issuer', undefined, () => api.operatorJwt({ iss: 'https://other.test' })],
+  ['another subject', undefined, () => api.operatorJwt({ sub: 'system:serviceaccount:ops:other' })],
+  ['another audience', undefined, () => api.operatorJwt({ aud: 'other' })],
+  ['an app for another audience', undefined, () => api.appJwt('billing', { aud: 'other' })],
+  ['an app that is not configured', undefined, () => api.appJwt('shop')],
+  ['who was the operator until the token expired', undefined, () => api.operatorJwt({ exp: 1 })],
+  ['who was the app until the token expired', undefined, () => api.appJwt('billing', { exp: 1 })],
   [
     'who signs with a key of their own',
-    'unauthenticated',
+    undefined,
     async () => api.operatorJwt({}, await createIssuerKey('ES256', 'cluster')),
   ],
-  ['a user with an ID token', 'unauthenticated', () => api.idToken()],
-  ['a session token', 'unauthenticated', async () => (await opened()).token],
+  ['a user with an ID token', undefined, () => api.idToken()],
+  ['a user with a refresh token', undefined, ({ refreshToken }) => Promise.resolve(refreshToken)],
 ];
 
-const rows = (Object.keys(REQUESTS) as Call[]).flatMap((name) =>
-  CALLERS.map(([who, code, credential]) => ({ name, who, code, credential })),
+const rows = Object.entries(ROWS).flatMap(([path, { openTo }]) =>
+  CREDENTIALS.map(([who, kind, credential]) => ({ path, who, code: expected(openTo, kind), credential })),
 );
 
-test.each(rows)('E3 $name by $who: $code', async ({ name, code, credential }) => {
-  const request = await REQUESTS[name]();
-  const answer = await overJson(api.url, name, request, await credential());
-  expect(answer.code).toBe(code);
-  expect(answer.headers['www-authenticate'] === undefined).toBe(code === 'ok');
+function expected(openTo: Row['openTo'], kind: Who | undefined): number {
+  if (openTo === 'anyone') return 200;
+  if (kind === undefined) return 401;
+  return openTo.includes(kind) ? 200 : 403;
+}
+
+test('every call is among the rows, but for the one that streams', () => {
+  const streamed = `/${AuditService.typeName}/TailAudit`;
+  expect(Object.keys(ROWS).sort()).toEqual([...CALLERS.keys()].filter((path) => path !== streamed).sort());
 });
 
-test.each(Object.keys(REQUESTS) as Call[])(
+test.each(rows)('E3 C2 $path by $who: $code', async ({ path, code, credential }) => {
+  const session = await opened();
+  const request = await ROWS[path]?.request(session);
+  const response = await send(path, request ?? {}, await credential(session));
+  expect(response.status).toBe(code);
+  expect(response.headers.has('www-authenticate')).toBe(code === 401);
+});
+
+function send(path: string, request: JsonObject, credential: string | undefined): Promise<Response> {
+  const isForm = path.startsWith('/oauth2/');
+  const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
+  if (path.startsWith('/.well-known/')) return fetch(api.url + path, { headers });
+  const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
+  const body = isForm
+    ? new URLSearchParams(request as Record<string, string>).toString()
+    : JSON.stringify(request);
+  return fetch(api.url + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body });
+}
+
+test.each(Object.keys(ROWS).filter((path) => ROWS[path]?.openTo !== 'anyone'))(
   'without configured operators there is no open door: %s',
-  async (name) => {
-    const request = await REQUESTS[name]();
+  async (path) => {
+    const session = await opened();
+    const request = (await ROWS[path]?.request(session)) ?? {};
     await using closed = await startSessionApi(issuers, { operators: false });
-    for (const credential of [undefined, operator]) {
-      expect(await overJson(closed.url, name, request, credential)).toMatchObject({
-        code: 'unauthenticated',
-      });
+    const credentials = [undefined, operator];
+    for (const credential of credentials) {
+      const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
+      const body = JSON.stringify(request);
+      const sent = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body };
+      expect((await fetch(closed.url + path, sent)).status).toBe(401);
     }
   },
 );
 
-test("E3 while the keys of the operators' issuer are out of reach, the answer is UNAVAILABLE and never yes", async () => {
+test("E3 while the keys of the callers' issuer are out of reach, the answer is UNAVAILABLE and never yes", async () => {
   await issuers.cluster.stop();
   try {
-    expect(await overJson(api.url, 'getSession', { ref: ABSENT_REF }, operator)).toMatchObject({
-      code: 'unavailable',
-      headers: { 'retry-after': '5' },
-    });
+    for (const credential of [operator, await api.appJwt()]) {
+      expect(await overJson(api.url, 'getSession', { ref: ABSENT_REF }, credential)).toMatchObject({
+        code: 'unavailable',
+        headers: { 'retry-after': '5' },
+      });
+    }
   } finally {
     await issuers.cluster.start();
   }
@@ -100,8 +182,33 @@ test("the scheme's case does not matter", async () => {
   expect((await getSession(ref, `bearer ${operator}`)).status).toBe(200);
 });
 
+test('E2 a user may name no session but their own, and learns nothing of another', async () => {
+  const [mine, other] = [await opened(), await opened()];
+  for (const ref of [other.ref, ABSENT_REF]) {
+    for (const [call, body] of [
+      ['getSession', { ref }],
+      ['revokeSession', { ref, reason: 'test' }],
+    ] as const) {
+      expect(await overJson(api.url, call, body, mine.token)).toMatchObject({
+        code: 'permission_denied',
+        message: 'ref: a session token is for its own session alone',
+      });
+    }
+  }
+  expect(await overJson(api.url, 'getSession', { ref: other.ref }, other.token)).toMatchObject({
+    code: 'ok',
+  });
+});
+
+test('E6 the token of a session that has ended is no credential any more', async () => {
+  const { ref, token } = await opened();
+  expect(await overJson(api.url, 'getSession', {}, token)).toMatchObject({ code: 'ok' });
+  await overJson(api.url, 'revokeSession', { ref, reason: 'test' }, operator);
+  expect(await overJson(api.url, 'getSession', {}, token)).toMatchObject({ code: 'unauthenticated' });
+});
+
 function getSession(ref: string, authorization: string): Promise<Response> {
-  return fetch(`${api.url}/singlestate.session.v1.SessionService/GetSession`, {
+  return fetch(`${api.url}${SESSION}/GetSession`, {
     method: 'POST',
     headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify({ ref }),

@@ -4,6 +4,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IdentityProvider, IdTokenVerdict } from '../../src/identity/identity.ts';
 import { createRedisStore } from '../../src/session/redis-store.ts';
+import { unsealedText } from '../../src/sealing/sealer.ts';
 import {
   createSessionId,
   isSessionRef,
@@ -58,7 +59,7 @@ describe.each(PROTOCOLS)('over %s', (_name, caller) => {
     expect(session).toMatchObject({
       state: 'SESSION_STATE_ACTIVE',
       version: 1,
-      schema_version: 1,
+      schema_version: 2,
       identity: {
         provider: 'main',
         issuer: issuers.idp.issuer,
@@ -222,7 +223,10 @@ describe('GetSession', () => {
 
 describe('faults', () => {
   test('D2 a Redis that can not be reached is UNAVAILABLE at once', async () => {
-    const store = createRedisStore({ url: 'redis://127.0.0.1:1', deadlineMs: 50, keyPrefix: 'test:' });
+    const store = createRedisStore({
+      ...{ url: 'redis://127.0.0.1:1', deadlineMs: 50, keyPrefix: 'test:' },
+      ...{ sealer: () => unsealedText, audit: () => ({ maxEntries: 1_000, maxAgeMs: 3_600_000 }) },
+    });
     api.deps.store = store;
     try {
       expect(await call('getSession', { ref: ABSENT_REF })).toMatchObject({ code: 'unavailable' });

@@ -3,10 +3,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommanderError } from 'commander';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CliError } from '../../src/cli/cli-error.ts';
+import type { VerifiedIdentity } from '../../src/identity/identity.ts';
+import { openSession } from '../../src/lifecycle/open-session.ts';
 import { sessionCommand } from '../../src/cli/session.ts';
+import { runCommand, type CommandEnd } from '../parts/command-line.ts';
 import { NONCE, startIssuers, startSessionApi, type Issuers, type SessionApi } from '../parts/session-api.ts';
 
 const ABSENT_REF = '3f.AAAAAAAAAAAAAAAAAAAAAA';
@@ -32,34 +33,42 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-interface Run {
-  readonly exitCode: number;
-  readonly message: string;
+interface Run extends CommandEnd {
   readonly output: string;
-  /** The output, read as JSON. */
+  /** The output of a command that ended well, read as JSON. */
   readonly shown: Record<string, unknown>;
 }
 
-/** Runs the command in this process, with exit codes as src/main.ts makes them. */
 async function run(args: readonly string[], stdin = ''): Promise<Run> {
+  const { output, ...end } = await runForLines(args, stdin);
+  const shown = end.exitCode === 0 ? (JSON.parse(output) as Record<string, unknown>) : {};
+  return { ...end, output, shown };
+}
+
+/** For commands whose output is lines of JSON. */
+async function runForLines(args: readonly string[], stdin = '') {
   let output = '';
   const read = async function* () {
     yield await Promise.resolve(Buffer.from(stdin));
   };
   const command = sessionCommand({ env, stdin: read(), write: (text) => (output += text) });
-  for (const one of [command, ...command.commands]) {
-    one.exitOverride().configureOutput({ writeErr: () => undefined });
-  }
-  try {
-    await command.parseAsync(args, { from: 'user' });
-    return { exitCode: 0, message: '', output, shown: JSON.parse(output) as Record<string, unknown> };
-  } catch (error) {
-    if (error instanceof CommanderError) return { exitCode: 2, message: error.message, output, shown: {} };
-    if (error instanceof CliError)
-      return { exitCode: error.exitCode, message: error.message, output, shown: {} };
-    throw error;
-  }
+  const end = await runCommand(command, args);
+  const lines = output.split('\n').filter((line) => line !== '');
+  return { ...end, output, lines };
 }
+
+/** Opens sessions, oldest first, each with these claims in its ID token. */
+async function opened(...claims: Record<string, unknown>[]): Promise<string[]> {
+  const refs: string[] = [];
+  for (const each of claims) {
+    const { shown } = await create('-', await api.idToken(each));
+    refs.push(String(shown['ref']));
+  }
+  return refs;
+}
+
+const refsIn = (lines: readonly string[]) => lines.map((line) => (JSON.parse(line) as { ref: string }).ref);
+const stateOf = async (ref: string) => (await run(['get', ref])).shown['state'];
 
 async function file(name: string, content: string): Promise<string> {
   const path = join(dir, name);
@@ -92,6 +101,60 @@ describe('singlestate session', () => {
     expect((await run(revoke)).shown).toEqual({ ref, already_revoked: true });
     expect((await run(['get', ref])).shown).toMatchObject({ ref, state: 'SESSION_STATE_REVOKED' });
     expect(api.log.calls().map(({ operator }) => operator)).toEqual(Array(5).fill('on-call'));
+  });
+
+  test('E10 opens a session with a refresh token where it is asked for', async () => {
+    const idTokenFile = await file('id.jwt', await api.idToken());
+    const args = ['create', '--provider', 'main', '--id-token-file', idTokenFile, '--nonce', NONCE];
+    const { shown } = await run([...args, '--refreshable']);
+    expect(shown['refresh_token']).toMatch(/^[0-9a-f]{2}\.[\w-]{43}\.[\w-]{43}$/);
+  });
+
+  test('lists live sessions, oldest first, each as a line of JSON', async () => {
+    const [first = '', second = '', bobs = ''] = await opened({}, {}, { sub: 'bob' });
+    const listed = await runForLines(['list']);
+    expect(listed).toMatchObject({ exitCode: 0, message: '' });
+    expect(refsIn(listed.lines)).toEqual([first, second, bobs]);
+    expect(JSON.parse(listed.lines[0] ?? '')).toEqual((await run(['get', first])).shown);
+
+    const ofAlice = ['list', '--subject', 'alice', '--issuer', issuers.idp.issuer];
+    expect(refsIn((await runForLines(ofAlice)).lines)).toEqual([first, second]);
+    expect(refsIn((await runForLines([...ofAlice, '--limit', '1'])).lines)).toEqual([first]);
+    expect((await runForLines(['list', '--created-until', '1h'])).lines).toEqual([]);
+    expect(refsIn((await runForLines(['list', '--created-since', '1h'])).lines)).toHaveLength(3);
+    await run(['revoke', second, '--reason', 'test']);
+    expect(refsIn((await runForLines(['list'])).lines)).toEqual([first, bobs]);
+  });
+
+  test('lists more sessions than one answer of the API holds, each once', async () => {
+    const refs = new Set<string>();
+    while (refs.size < 501) {
+      const identity = testIdentity(`proof ${refs.size}`);
+      const outcome = await openSession({ identity, actor: { kind: 'operator', name: 'test' } }, api.deps);
+      if (outcome.outcome === 'opened') refs.add(outcome.session.ref);
+    }
+    const listed = refsIn((await runForLines(['list'])).lines);
+    expect(listed).toHaveLength(501);
+    expect(new Set(listed)).toEqual(refs);
+    expect((await runForLines(['list', '--limit', '500'])).lines).toHaveLength(500);
+  });
+
+  test.each<[string, (issuer: string) => string[], number[]]>([
+    ['a subject', (issuer) => ['--subject', 'alice', '--issuer', issuer], [0, 1]],
+    [
+      'a session at the identity provider',
+      (issuer) => ['--provider-session', 'idp-2', '--issuer', issuer],
+      [1, 2],
+    ],
+    ['everybody', () => ['--all'], [0, 1, 2]],
+  ])('E6 revokes all sessions of %s, and no other', async (_whose, target, ended) => {
+    const refs = await opened({ sid: 'idp-1' }, { sid: 'idp-2' }, { sub: 'bob', sid: 'idp-2' });
+    const { exitCode, shown } = await run(['revoke', ...target(issuers.idp.issuer), '--reason', 'SEC-17']);
+    expect([exitCode, shown]).toEqual([0, { revoked: ended.length }]);
+    const states = await Promise.all(refs.map(stateOf));
+    expect(states).toEqual(
+      refs.map((_ref, at) => (ended.includes(at) ? 'SESSION_STATE_REVOKED' : 'SESSION_STATE_ACTIVE')),
+    );
   });
 
   test('reads the ID token from standard input', async () => {
@@ -174,6 +237,30 @@ describe('singlestate session', () => {
 
   test.each<[string, string[], Record<string, string>, RegExp]>([
     ['no reason', ['revoke', ABSENT_REF], {}, /--reason/],
+    [
+      'nothing to revoke',
+      ['revoke', '--reason', 'x'],
+      {},
+      /one of: a ref, --subject, --provider-session, --all/,
+    ],
+    ['two things to revoke', ['revoke', ABSENT_REF, '--all', '--reason', 'x'], {}, /one of: a ref/],
+    ['a subject without issuer', ['revoke', '--subject', 'a', '--reason', 'x'], {}, /--subject and --issuer/],
+    ['an issuer without subject', ['list', '--issuer', 'a'], {}, /--subject and --issuer/],
+    [
+      'a ref with an issuer',
+      ['revoke', ABSENT_REF, '--issuer', 'a', '--reason', 'x'],
+      {},
+      /--subject and --issuer/,
+    ],
+    ['all of an issuer', ['revoke', '--all', '--issuer', 'a', '--reason', 'x'], {}, /--subject and --issuer/],
+    [
+      'a provider session without issuer',
+      ['revoke', '--provider-session', 'a', '--reason', 'x'],
+      {},
+      /needs --issuer/,
+    ],
+    ['a time that is none', ['list', '--created-since', 'yesterday'], {}, /It must be a time, such as/],
+    ['a limit of nothing', ['list', '--limit', '0'], {}, /a whole number from 1/],
     ['no ref', ['get'], {}, /'ref'/],
     ['a timeout without a unit', ['get', ABSENT_REF, '--timeout', '10'], {}, /a whole number with a unit/],
     ['an unknown option', ['get', ABSENT_REF, '--force'], {}, /--force/],
@@ -206,6 +293,13 @@ describe('singlestate session', () => {
     for (const part of idToken.split('.')) expect(message).not.toContain(part);
   });
 });
+
+function testIdentity(proof: string): VerifiedIdentity {
+  return {
+    ...{ provider: 'main', issuer: 'https://idp.test', subject: 'alice', authenticatedAtMs: Date.now() },
+    ...{ scopes: [], attributes: {}, proof: { hash: proof, validUntilMs: Date.now() + 60_000 } },
+  };
+}
 
 function listening(server: Server): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));

@@ -11,7 +11,8 @@ import {
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-node';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
-import { SessionService } from '../../src/gen/singlestate/session/v1/session_pb.ts';
+import { findTrailerError } from '@connectrpc/connect/protocol-grpc';
+import { SessionService, VersionConflictSchema } from '../../src/gen/singlestate/session/v1/session_pb.ts';
 
 export type Call = keyof typeof SessionService.method;
 
@@ -22,6 +23,8 @@ export interface Answer {
   readonly message?: string;
   /** The answer, fields named as in the schema. */
   readonly body: JsonObject;
+  /** Of a VersionConflict among the error's details. */
+  readonly currentVersion?: number;
   /** `www-authenticate` and `retry-after`, from headers or from trailers. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -38,6 +41,17 @@ const json = (desc: DescMessage, message: Message) =>
   toJson(desc, message, { useProtoFieldName: true }) as JsonObject;
 const snakeCase = (name: string) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase();
 
+interface JsonError {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly { readonly type: string; readonly value: string }[];
+}
+
+const withVersion = (currentVersion: number | undefined) =>
+  currentVersion === undefined ? {} : { currentVersion };
+const versionIn = (error: ConnectError | undefined) =>
+  withVersion(error?.findDetails(VersionConflictSchema)[0]?.currentVersion);
+
 /** Connect's JSON, as curl would send it. */
 export const overJson: Caller = async (base, call, body, credential) => {
   const response = await fetch(base + path(call), {
@@ -48,8 +62,10 @@ export const overJson: Caller = async (base, call, body, credential) => {
   const answer = (await response.json()) as JsonObject;
   const headers = pick((name) => response.headers.get(name));
   if (!response.ok) {
-    const { code, message } = answer as { code: string; message: string };
-    return { code, message, body: {}, headers };
+    const { code, message, details = [] } = answer as unknown as JsonError;
+    const conflict = details.find(({ type }) => type === VersionConflictSchema.typeName);
+    const value = conflict && fromBinary(VersionConflictSchema, Buffer.from(conflict.value, 'base64'));
+    return { code, message, body: {}, ...withVersion(value?.currentVersion), headers };
   }
   const { output }: { output: DescMessage } = SessionService.method[call];
   return { code: 'ok', body: json(output, fromJson(output, answer)), headers };
@@ -84,7 +100,18 @@ function grpcFailure({ code, details, metadata }: ServiceError): Answer {
   const headers = pick((name) => metadata.get(name)[0]?.toString());
   // grpc-js leaves reserved characters percent-encoded, which gRPC allows a server to send encoded.
   const message = decodeURIComponent(details);
-  return { code: status[code].toLowerCase(), message, body: {}, headers };
+  const trailers = new Headers(
+    Object.keys(metadata.getMap()).map((name): [string, string] => [name, textOf(metadata, name)]),
+  );
+  trailers.set('grpc-status', String(code));
+  const conflict = versionIn(findTrailerError(trailers));
+  return { code: status[code].toLowerCase(), message, body: {}, ...conflict, headers };
+}
+
+/** grpc-js decodes what is binary; others read it as it was sent. */
+function textOf(metadata: Metadata, name: string): string {
+  const [value = ''] = metadata.get(name);
+  return typeof value === 'string' ? value : value.toString('base64');
 }
 
 export const overGrpcWeb: Caller = async (base, call, body, credential) => {
@@ -100,7 +127,8 @@ export const overGrpcWeb: Caller = async (base, call, body, credential) => {
   } catch (thrown) {
     const error = ConnectError.from(thrown);
     const headers = pick((name) => error.metadata.get(name));
-    return { code: snakeCase(Code[error.code]), message: error.rawMessage, body: {}, headers };
+    const message = error.rawMessage;
+    return { code: snakeCase(Code[error.code]), message, body: {}, ...versionIn(error), headers };
   }
 };
 

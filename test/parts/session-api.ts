@@ -3,12 +3,16 @@ import { createApiServer, type ApiServerOptions } from '../../src/api/api-server
 import type { ApiDependencies } from '../../src/api/dependencies.ts';
 import { createOperatorAuthenticator } from '../../src/identity/operator.ts';
 import { createIdentityProvider } from '../../src/identity/provider.ts';
+import { createWorkloadAuthenticator } from '../../src/identity/workload-authenticator.ts';
 import { listen } from '../../src/net/listener.ts';
+import type { TlsTermination } from '../../src/net/tls-termination.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMemoryStore, type MemoryRecord } from '../../src/session/memory-store.ts';
 import { createSessionTokenMinter } from '../../src/token/mint.ts';
+import { createSessionTokenVerifier } from '../../src/token/verify.ts';
 import { createIssuerKey, startTestIssuer, type IssuerKey, type TestIssuer } from './test-issuer.ts';
 import { createTestRing } from './key-rings.ts';
+import { createTestApps } from './session-api-apps.ts';
 
 /** The nonce of every ID token, unless a test says otherwise. */
 export const NONCE = 'n-0S6_WzA2Mj';
@@ -37,6 +41,8 @@ export interface SessionApi extends AsyncDisposable {
   idToken(claims?: Record<string, unknown>): Promise<string>;
   /** A JWT of the operator `on-call`. */
   operatorJwt(claims?: Record<string, unknown>, key?: IssuerKey): Promise<string>;
+  /** A JWT of the app `billing`, or of another one. */
+  appJwt(app?: string, claims?: Record<string, unknown>): Promise<string>;
 }
 
 export async function startIssuers(): Promise<Issuers> {
@@ -54,7 +60,7 @@ export async function startIssuers(): Promise<Issuers> {
 
 export async function startSessionApi(
   { idp, cluster, idpKey, clusterKey }: Issuers,
-  options: ApiServerOptions & { readonly operators?: boolean } = {},
+  options: ApiServerOptions & { readonly operators?: boolean; readonly tls?: TlsTermination } = {},
 ): Promise<SessionApi> {
   const records = new Map<string, MemoryRecord>();
   const counted: string[] = [];
@@ -66,9 +72,7 @@ export async function startSessionApi(
   };
   const provider = createIdentityProvider(
     {
-      name: 'main',
-      issuer: idp.issuer,
-      clientId: 'singlestate',
+      ...{ name: 'main', issuer: idp.issuer, clientId: 'singlestate', scopes: ['openid'] },
       claims: { scopes: 'scope', attributes: { email_domain: 'hd' } },
     },
     fetching,
@@ -79,18 +83,29 @@ export async function startSessionApi(
     subject: 'system:serviceaccount:ops:on-call',
     audience: 'singlestate',
   };
+  const apps = await createTestApps(cluster.issuer);
   const { ring } = await createTestRing();
+  const verifying = { keyRing: () => ring, issuer: ISSUER, audience: ISSUER, cacheSize: 100 };
   const minter = createSessionTokenMinter({ keyRing: () => ring, issuer: ISSUER, audience: ISSUER });
   const deps: SessionApi['deps'] = {
     store: createMemoryStore({ records }),
-    limits: { idleTimeoutMs: 30 * MINUTE_MS, absoluteTimeoutMs: 60 * MINUTE_MS, maxBytes: 16_384 },
+    limits: {
+      ...{ idleTimeoutMs: 30 * MINUTE_MS, absoluteTimeoutMs: 60 * MINUTE_MS, maxBytes: 16_384 },
+      ...{ carryOver: { slices: [], attributes: [] }, refreshGraceMs: 10_000 },
+    },
     mint: (request) => minter.mintSessionToken({ ...request, ttlMs: 5 * MINUTE_MS }),
     nowMs: Date.now,
     onCreated: (name) => counted.push(`created ${name}`),
-    onEnded: (cause) => counted.push(`ended ${cause}`),
+    onEnded: (cause, count) => counted.push(count === 1 ? `ended ${cause}` : `ended ${cause} ${count}`),
     onTokenIssued: (cause) => counted.push(`token ${cause}`),
     identityProviders: new Map([['main', provider]]),
     operators: await createOperatorAuthenticator(options.operators === false ? [] : [operator], fetching),
+    workloads: await createWorkloadAuthenticator(apps.config, fetching),
+    tokens: createSessionTokenVerifier(verifying),
+    tokenIssuer: ISSUER,
+    views: apps.views,
+    writeRules: apps.writeRules,
+    onWritten: (app, outcome) => counted.push(`write ${app} ${outcome}`),
     jwks: () => ring.publicJwks,
     log: createLog({
       level: 'debug',
@@ -101,12 +116,12 @@ export async function startSessionApi(
   const listening = await listen(
     createApiServer(deps, options),
     { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    { name: 'api' },
+    { name: 'api', tls: options.tls },
   );
   const port = listening.address.kind === 'tcp' ? listening.address.port : 0;
   const nowSeconds = () => Math.floor(Date.now() / 1000);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     port,
     deps,
     records,
@@ -144,6 +159,15 @@ export async function startSessionApi(
         iss: operator.issuer,
         sub: operator.subject,
         aud: operator.audience,
+        iat: nowSeconds(),
+        exp: nowSeconds() + 300,
+        ...claims,
+      }),
+    appJwt: (app = 'billing', claims) =>
+      clusterKey.sign({
+        iss: cluster.issuer,
+        sub: `system:serviceaccount:${app}:default`,
+        aud: 'singlestate',
         iat: nowSeconds(),
         exp: nowSeconds() + 300,
         ...claims,

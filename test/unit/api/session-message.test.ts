@@ -1,6 +1,6 @@
 import { create, toJson } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { sessionMessage } from '../../../src/api/session-message.ts';
+import { sessionForOperator } from '../../../src/api/session-message.ts';
 import { SessionSchema } from '../../../src/gen/singlestate/session/v1/session_pb.ts';
 import type { SessionRef } from '../../../src/session/ref.ts';
 import type { SessionLookup } from '../../../src/session/store.ts';
@@ -16,7 +16,7 @@ const live = {
     version: 7,
     lastSeenAtMs: T0 + MINUTE_MS,
     document: {
-      schema: 1 as const,
+      schema: 2 as const,
       identity: { provider: 'main', issuer: 'https://idp.test', subject: 'alice', providerSession: 'idp-1' },
       authentication: { atMs: T0 - MINUTE_MS, acr: 'gold', amr: ['pwd', 'otp'] },
       scopes: ['invoices:read'],
@@ -29,7 +29,7 @@ const live = {
 } satisfies SessionLookup;
 
 const shown = (lookup: SessionLookup, nowMs: number) => {
-  const message = sessionMessage(ref, lookup, nowMs, 10 * MINUTE_MS);
+  const message = sessionForOperator({ ref, lookup, nowMs, idleTimeoutMs: 10 * MINUTE_MS });
   return message && toJson(SessionSchema, create(SessionSchema, message), { useProtoFieldName: true });
 };
 
@@ -38,7 +38,7 @@ test('A9 a session is shown whole, with when it will end and by what', () => {
     ref,
     state: 'SESSION_STATE_ACTIVE',
     version: 7,
-    schema_version: 1,
+    schema_version: 2,
     identity: { provider: 'main', issuer: 'https://idp.test', subject: 'alice', provider_session: 'idp-1' },
     authentication: { authenticated_at: '2026-01-01T11:59:00Z', acr: 'gold', amr: ['pwd', 'otp'] },
     scopes: ['invoices:read'],
@@ -91,5 +91,5 @@ test('D4 a corrupt session is shown as corrupt, with its problem', () => {
 });
 
 test('a session of which the store knows nothing is not shown', () => {
-  expect(sessionMessage(ref, { state: 'absent' }, T0, MINUTE_MS)).toBeUndefined();
+  expect(shown({ state: 'absent' }, T0)).toBeUndefined();
 });

@@ -1,0 +1,39 @@
+/** Singlestate's Session API for TypeScript: typed calls over any Connect transport. Hides how a caller's credential is sent. */
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { AuditService } from './gen/singlestate/audit/v1/audit_pb.js';
+import { SessionService, VersionConflictSchema } from './gen/singlestate/session/v1/session_pb.js';
+export * from './gen/singlestate/audit/v1/audit_pb.js';
+export * from './gen/singlestate/session/v1/session_pb.js';
+/**
+ * `transport` is `createConnectTransport` or `createGrpcTransport` of @connectrpc/connect-node, or that of
+ * @connectrpc/connect-web. A call that fails rejects with `ConnectError`, whose `code` docs/reference/session-api.md explains.
+ */
+export function createSessionClient(transport, options = {}) {
+    return createClient(SessionService, withCredential(transport, options));
+}
+/** For operators. */
+export function createAuditClient(transport, options = {}) {
+    return createClient(AuditService, withCredential(transport, options));
+}
+/**
+ * The version that a session is at, where `updateSession` was refused because somebody else wrote first: read it again and
+ * repeat. Undefined for any other error.
+ */
+export function conflictingVersion(error) {
+    if (!(error instanceof ConnectError) || error.code !== Code.Aborted)
+        return undefined;
+    return error.findDetails(VersionConflictSchema)[0]?.currentVersion;
+}
+function withCredential(transport, { credential }) {
+    if (credential === undefined)
+        return transport;
+    const authorized = async (header) => {
+        const headers = new Headers(header);
+        headers.set('authorization', `Bearer ${await credential()}`);
+        return headers;
+    };
+    return {
+        unary: async (method, signal, timeoutMs, header, input, values) => transport.unary(method, signal, timeoutMs, await authorized(header), input, values),
+        stream: async (method, signal, timeoutMs, header, input, values) => transport.stream(method, signal, timeoutMs, await authorized(header), input, values),
+    };
+}
