@@ -14,8 +14,12 @@ const TEMPLATE = join(import.meta.dirname, '..', 'deploy', 'envoy', 'envoy.yaml'
 export interface EnvoyPorts {
   readonly ingress: number;
   readonly admin: number;
-  readonly singlestate: number;
-  readonly app: number;
+  /** Singlestate's listeners. */
+  readonly check: number;
+  readonly api: number;
+  /** The two apps. */
+  readonly billing: number;
+  readonly reports: number;
 }
 
 const LISTENER = ['static_resources', 'listeners', 0] as const;
@@ -23,16 +27,24 @@ const ADDRESS = ['address', 'socket_address', 'port_value'] as const;
 const ENDPOINT = ['load_assignment', 'endpoints', 0, 'lb_endpoints', 0, 'endpoint', ...ADDRESS] as const;
 const cluster = (index: number) => ['static_resources', 'clusters', index] as const;
 
+/** The clusters in the order of the file, and whose port each of them is. */
+const CLUSTERS = [
+  ['singlestate', 'check'],
+  ['singlestate-api', 'api'],
+  ['billing', 'billing'],
+  ['reports', 'reports'],
+] as const satisfies readonly (readonly [name: string, port: keyof EnvoyPorts])[];
+
 /** The shipped configuration with other ports. @throws Error where it has another shape than this file knows. */
 export async function envoyConfig(ports: EnvoyPorts): Promise<string> {
   const document = parseDocument(await readFile(TEMPLATE, 'utf8'));
   expectName(document, LISTENER, 'ingress');
-  expectName(document, cluster(0), 'singlestate');
-  expectName(document, cluster(1), 'app');
   setPort(document, [...LISTENER, ...ADDRESS], ports.ingress);
   setPort(document, ['admin', ...ADDRESS], ports.admin);
-  setPort(document, [...cluster(0), ...ENDPOINT], ports.singlestate);
-  setPort(document, [...cluster(1), ...ENDPOINT], ports.app);
+  CLUSTERS.forEach(([name, port], index) => {
+    expectName(document, cluster(index), name);
+    setPort(document, [...cluster(index), ...ENDPOINT], ports[port]);
+  });
   // Otherwise a second Envoy would share the port with the first one in silence.
   document.setIn([...LISTENER, 'enable_reuse_port'], false);
   return document.toString({ lineWidth: 0 });

@@ -3,7 +3,7 @@ import { openSession } from './sessions.ts';
 import { startStack } from './stack.ts';
 import type { Stack } from './stack.ts';
 import { demoSteps } from './steps.ts';
-import { describePlaces, describeSteps } from './transcript.ts';
+import { describeBrowser, describePlaces, describeSteps } from './transcript.ts';
 import type { Loss } from './watch.ts';
 
 const DEFAULT_PORT = 8080;
@@ -45,7 +45,7 @@ function portFrom(text: string | undefined): number {
 async function quickstart(signal: AbortSignal): Promise<number> {
   try {
     const port = portFrom(process.env['PORT']);
-    say('Starting Valkey, an identity provider, a demo app, Singlestate and Envoy ...');
+    say('Starting Valkey, an identity provider, two apps, Singlestate and Envoy ...');
     await using stack = await startStack({
       port,
       signal,
@@ -69,6 +69,7 @@ async function introduce(stack: Stack, signal: AbortSignal): Promise<void> {
   const { url, api, credentialFile, valkey } = stack;
   const steps = demoSteps({ url, api, credentialFile, valkeyPid: valkey.pid, alice, bob });
   say(`\n${describePlaces(stack)}\n`);
+  say(`${describeBrowser(url)}\n`);
   say('Paste these into another shell in this folder. The tokens are good for an hour.\n');
   say(describeSteps(steps));
   say('\nCtrl-C stops everything.');

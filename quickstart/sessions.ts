@@ -1,5 +1,5 @@
 /** Opens a session as an operator does: the user signs in at the provider, the ID token goes to the Session API. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEMO_CLIENT } from '../examples/identity-provider/directory.ts';
 import { signIn } from '../examples/identity-provider/sign-in.ts';
@@ -48,7 +48,9 @@ async function tryToOpen(
   signal: AbortSignal | undefined,
 ): Promise<OpenedSession> {
   const { redirectUri, id: clientId } = DEMO_CLIENT;
-  const { idToken, nonce } = await signIn({ issuer: place.issuer, clientId, redirectUri, user });
+  const clientSecret = await readFile(join(place.folder, 'client-secret'), 'utf8');
+  const client = { issuer: place.issuer, clientId, clientSecret, redirectUri };
+  const { idToken, nonce } = await signIn({ ...client, user });
   const folder = await mkdtemp(join(place.folder, 'sign-in-'));
   try {
     const idTokenFile = join(folder, 'id-token');

@@ -1,12 +1,14 @@
-/** The whole demo on real parts: Valkey, an identity provider, a demo app, Singlestate and Envoy; started and ended as one. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+/** The whole demo on real parts: Valkey, an identity provider, two apps, Singlestate and Envoy; started and ended as one. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
-import { createDemoApp } from '../examples/demo-app/app.ts';
+import { createBillingApp } from '../examples/billing-app/app.ts';
+import { createReportsApp } from '../examples/reports-app/app.ts';
 import { ROOT, SINGLESTATE, singlestate } from './command.ts';
 import { startDurableValkey } from './durable-valkey.ts';
 import { startEnvoy } from './envoy.ts';
-import { createOperator } from './operator.ts';
+import { createCaller } from './caller.ts';
 import { startPart, untilReady } from './part.ts';
 import type { Part, PartOptions } from './part.ts';
 import { envoyBinary, valkeyBinary } from './parts.ts';
@@ -21,7 +23,7 @@ export interface StackOptions {
   readonly port?: number;
   /**
    * Singlestate's configuration. Default: quickstart/singlestate.yaml. It has the variables CHECK_PORT, API_PORT,
-   * OPS_PORT, VALKEY_PORT, DEMO_ISSUER and RUN_DIR.
+   * OPS_PORT, VALKEY_PORT, DEMO_ISSUER, ORIGIN (Envoy's) and RUN_DIR.
    */
   readonly configFile?: string;
   /** Gives up the start-up; what was started until then is ended. */
@@ -33,7 +35,7 @@ export interface StackOptions {
 }
 
 export interface Stack extends AsyncDisposable {
-  /** Envoy: `http://127.0.0.1:PORT`, as are `admin`, `api`, `ops`, `app` and `issuer`. */
+  /** Envoy: `http://127.0.0.1:PORT`, as are `admin`, `api`, `ops`, `billing`, `reports` and `issuer`. */
   readonly url: string;
   readonly admin: string;
   /** The Session API. */
@@ -41,8 +43,9 @@ export interface Stack extends AsyncDisposable {
   readonly ops: string;
   /** The gRPC check listener, HOST:PORT. */
   readonly check: string;
-  /** The demo app, without Envoy before it. */
-  readonly app: string;
+  /** The demo apps, without Envoy before them. */
+  readonly billing: string;
+  readonly reports: string;
   /** The demo identity provider. */
   readonly issuer: string;
   readonly valkey: RunningValkey;
@@ -73,22 +76,22 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using undo = new AsyncDisposableStack();
   const folder = await makeFolder(undo);
   const building: Building = { folder, undo, watch: watchParts(folder, undo), signal };
-  const operator = await createOperator(folder);
+  const operator = await createCaller(folder, 'operator');
   undo.defer(() => operator.stop());
+  const billingIdentity = await createCaller(folder, 'billing');
+  undo.defer(() => billingIdentity.stop());
+  const ports = await choosePorts(options.port);
+  const origin = local(ports.ingress);
   const valkey = await startStore(building, valkeyProgram, options);
-  const issuer = await startProvider(building);
-  const app = await startApp(building);
-  const { part: server, check, api, ops } = await startServer(building, { options, valkey, issuer });
-  const ports = {
-    ingress: options.port ?? (await freePort()),
-    admin: await freePort(),
-    singlestate: check,
-    app,
-  };
+  const issuer = await startProvider(building, origin, local(ports.api));
+  const server = await startServer(building, { options, valkey, issuer, origin, ports });
+  const { credentialFile } = billingIdentity;
+  const billing = await startApp(building, createBillingApp({ api: local(ports.api), credentialFile }));
+  const reports = await startApp(building, createReportsApp());
   const envoy = await startEnvoy({
     binary: envoyProgram,
     folder,
-    ports,
+    ports: { ...ports, billing, reports },
     signal,
     onStart: (part) => keep(building, part),
   });
@@ -98,12 +101,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let stopped: Promise<void> | undefined;
   const stop = async () => (stopped ??= everything.disposeAsync());
   return {
-    url: local(ports.ingress),
+    url: origin,
     admin: local(ports.admin),
-    api: local(api),
-    ops: local(ops),
-    check: `127.0.0.1:${check}`,
-    app: local(app),
+    api: local(ports.api),
+    ops: local(ports.ops),
+    check: `127.0.0.1:${ports.check}`,
+    billing: local(billing),
+    reports: local(reports),
     issuer,
     valkey,
     singlestate: server,
@@ -122,6 +126,17 @@ interface Building {
   readonly undo: AsyncDisposableStack;
   readonly watch: Watch;
   readonly signal: AbortSignal | undefined;
+}
+
+/** Envoy's and Singlestate's, chosen before anything starts: the identity provider must know where browsers come back to. */
+async function choosePorts(ingress: number | undefined) {
+  return {
+    ingress: ingress ?? (await freePort()),
+    admin: await freePort(),
+    check: await freePort(),
+    api: await freePort(),
+    ops: await freePort(),
+  };
 }
 
 const START_MS = 30_000;
@@ -171,23 +186,27 @@ async function startStore(
   return valkey;
 }
 
-/** A process of its own, as its library prints to the terminal of whoever loads it. */
-async function startProvider(building: Building): Promise<string> {
+/**
+ * A process of its own, as its library prints to the terminal of whoever loads it. Browsers come back from it to `origin`;
+ * when a user logs out there, it tells Singlestate at `api`.
+ */
+async function startProvider(building: Building, origin: string, api: string): Promise<string> {
   const port = await freePort();
+  const secret = randomBytes(32).toString('base64url');
+  await writeFile(join(building.folder, 'client-secret'), secret, { mode: 0o600 });
   await startKept(building, {
     name: 'The identity provider',
     command: process.execPath,
     args: [join(ROOT, 'examples', 'identity-provider', 'provider.ts')],
-    env: { PORT: String(port) },
+    env: { PORT: String(port), CLIENT_SECRET: secret, ORIGIN: origin, API: api },
     log: 'identity-provider.log',
     readyUrl: `${local(port)}/.well-known/openid-configuration`,
   });
   return local(port);
 }
 
-/** In this process, as it does nothing but answer. Resolves to its port. */
-async function startApp({ undo }: Building): Promise<number> {
-  const app = createDemoApp();
+/** In this process, as it does next to nothing. Resolves to its port. */
+async function startApp({ undo }: Building, app: Server & { closeAllConnections(): void }): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     app.once('error', reject).listen(0, '127.0.0.1', resolve);
   });
@@ -203,26 +222,29 @@ interface ServerPlace {
   readonly options: StackOptions;
   readonly valkey: RunningValkey;
   readonly issuer: string;
+  readonly origin: string;
+  readonly ports: { readonly check: number; readonly api: number; readonly ops: number };
 }
 
-async function startServer(building: Building, { options, valkey, issuer }: ServerPlace) {
+async function startServer(building: Building, place: ServerPlace): Promise<Part> {
   const { folder, signal } = building;
+  const { options, valkey, issuer, origin, ports } = place;
   await singlestate(['keys', 'generate', '--dir', join(folder, 'token-keys')], signal);
-  const [check, api, ops] = [await freePort(), await freePort(), await freePort()];
-  const part = await startKept(building, {
+  await singlestate(['keys', 'generate', '--use', 'enc', '--dir', join(folder, 'sealing-keys')], signal);
+  return startKept(building, {
     name: 'Singlestate',
     command: SINGLESTATE,
     args: ['serve', '--config', options.configFile ?? join(import.meta.dirname, 'singlestate.yaml')],
     env: {
-      CHECK_PORT: String(check),
-      API_PORT: String(api),
-      OPS_PORT: String(ops),
+      CHECK_PORT: String(ports.check),
+      API_PORT: String(ports.api),
+      OPS_PORT: String(ports.ops),
       VALKEY_PORT: String(valkey.port),
       DEMO_ISSUER: issuer,
+      ORIGIN: origin,
       RUN_DIR: folder,
     },
     log: 'singlestate.log',
-    readyUrl: `${local(ops)}/readyz`,
+    readyUrl: `${local(ports.ops)}/readyz`,
   });
-  return { part, check, api, ops };
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SCHEMA_VERSION, type SessionDocument } from '../../src/session/document.ts';
 import { createSessionId, partitionOf, sessionRef } from '../../src/session/ref.ts';
+import { unsealedText } from '../../src/sealing/sealer.ts';
 import { createRedisStore } from '../../src/session/redis-store.ts';
 import { StoreError, type SessionStore } from '../../src/session/store.ts';
 import { createSessionTokenMinter, type SessionTokenMinter } from '../../src/token/mint.ts';
@@ -43,6 +44,8 @@ export async function openSessions(request: SessionsRequest): Promise<OpenSessio
     url: `redis://127.0.0.1:${request.valkeyPort}`,
     deadlineMs: STORE_DEADLINE_MS,
     keyPrefix: request.keyPrefix,
+    sealer: () => unsealedText,
+    audit: () => ({ maxEntries: 1_000_000, maxAgeMs: 86_400_000 }),
   });
   try {
     await answering(store);
@@ -90,6 +93,7 @@ async function openSession(
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     proof: { hash: randomUUID(), validUntilMs: nowMs + 1_000 },
     nowMs,
+    note: { action: 'session_created', actor: { kind: 'singlestate', name: '' } },
   });
   if (outcome !== 'created') throw new Error(`the store answered "${outcome}" to a new session`);
   const { token } = await minter.mintSessionToken({

@@ -1,6 +1,5 @@
 /** A demo app behind Envoy: it answers every request with the method, path and headers that reached it, as JSON. */
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 /** What the app received, as its answer's body. Header names are in lower case, repeated ones joined by commas. */
 export interface Received {
@@ -11,15 +10,18 @@ export interface Received {
 
 /** A server that isn't listening yet. It reads no body, and answers every request with 200 and `Received`. */
 export function createDemoApp(): Server {
-  return createServer((request, response) => {
-    const headers = Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
-    );
-    const received: Received = { method: request.method ?? '', path: request.url ?? '', headers };
-    request.resume();
-    response.setHeader('content-type', 'application/json');
-    response.end(`${JSON.stringify(received, undefined, 2)}\n`);
-  });
+  return createServer(answerReceived);
+}
+
+/** 200 and `Received`. */
+export function answerReceived(request: IncomingMessage, response: ServerResponse): void {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
+  );
+  const received: Received = { method: request.method ?? '', path: request.url ?? '', headers };
+  request.resume();
+  response.setHeader('content-type', 'application/json');
+  response.end(`${JSON.stringify(received, undefined, 2)}\n`);
 }
 
 if (import.meta.main) {

@@ -9,8 +9,9 @@ import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createAftercare } from '../session/aftercare.ts';
 import type { SessionStore } from '../session/store.ts';
+import { createTokenRenewals } from '../token/renewal.ts';
 import { createCheckReporter } from './report-check.ts';
-import type { Runtime } from './runtime.ts';
+import { cookieTokenTtlMs, type Runtime } from './runtime.ts';
 
 /** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
 const MAX_CHECK_BYTES = 1024 * 1024;
@@ -49,6 +50,12 @@ export function createCheckServer({
       log.error('a corrupt session was removed', { ref, problem });
     },
   });
+  const renewals = createTokenRenewals({
+    minter: () => runtime().minter,
+    ttlMs: () => cookieTokenTtlMs(runtime().config),
+    onIssued: () => metrics.tokenIssued('renewed'),
+    onFailure: (error) => log.warn('a session token could not be renewed', { err: error }),
+  });
   const checker = createChecker({
     policy: () => runtime().policy,
     limits: () => {
@@ -56,6 +63,8 @@ export function createCheckServer({
       return { deadlineMs: deadline, maxInFlight };
     },
     sessions: aftercare.reader,
+    rates: store,
+    renewals,
     now,
     report: createCheckReporter('grpc', metrics, log),
     used: aftercare.used,

@@ -2,26 +2,30 @@
 import { readSecretFile } from '../config/files.ts';
 import type { Config } from '../config/schema.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
-import { createRedisStore, type ConnectionChange } from '../session/redis-store.ts';
+import { createRedisStore, type RedisStoreOptions } from '../session/redis-store.ts';
 import type { SessionStore } from '../session/store.ts';
 import { StartError } from './start-error.ts';
+
+/** What of the store a reload may change, and who is told of its connections. */
+export type StoreSurroundings = Required<Pick<RedisStoreOptions, 'sealer' | 'audit' | 'onConnection'>>;
 
 /** Connects in the background: a store out of reach is told by its operations. Rejects with `StartError`. */
 export async function openStore(
   config: Config['store'],
-  onConnection: (change: ConnectionChange) => void,
+  surroundings: StoreSurroundings,
 ): Promise<SessionStore> {
-  const { url, username, passwordFile, deadline, keyPrefix } = config;
-  if (url === 'memory:') return createMemoryStore();
+  const { url, username, passwordFile, deadline, keyPrefix, tls } = config;
+  if (url === 'memory:') return createMemoryStore(surroundings);
   const secret = passwordFile === undefined ? undefined : await readSecretFile(passwordFile);
   if (secret?.ok === false)
     throw new StartError(`store.passwordFile: ${passwordFile ?? ''} ${secret.problem}`);
   return createRedisStore({
+    ...surroundings,
     url,
+    tls,
     username,
     password: secret?.text,
     deadlineMs: deadline,
     keyPrefix,
-    onConnection,
   });
 }

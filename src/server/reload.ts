@@ -4,6 +4,7 @@ import { restartOnlyChanges } from '../config/restart-only.ts';
 import { watchConfig } from '../config/watch.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import type { AuditTrail } from '../session/audit.ts';
 import type { LoadedRuntime } from './load-runtime.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -15,6 +16,7 @@ export interface ReloadOptions {
   readonly load: () => Promise<LoadedRuntime>;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly trail: Pick<AuditTrail, 'record'>;
   readonly current: () => Runtime;
   readonly swap: (next: Runtime) => void;
 }
@@ -36,7 +38,8 @@ export function startReloading(options: ReloadOptions): Reloading {
   });
 }
 
-async function reload({ load, metrics, log, current, swap }: ReloadOptions): Promise<void> {
+async function reload(options: ReloadOptions): Promise<void> {
+  const { load, metrics, log, current, swap } = options;
   const built = await load();
   const problems = built.ok
     ? restartOnlyChanges(current().config, built.runtime.config).map(
@@ -46,10 +49,26 @@ async function reload({ load, metrics, log, current, swap }: ReloadOptions): Pro
   if (!built.ok || problems.length > 0) {
     metrics.configReloaded('refused');
     log.error('the changed configuration was refused, the last good one stays', { problems });
+    await leaveRecord(options, 'config_refused', `${problems.length} problems`);
     return;
   }
   built.warnings.forEach((warning) => log.warn(warning));
   swap(built.runtime);
   metrics.configReloaded('applied');
-  log.info('the changed configuration was applied', { routes: built.runtime.config.routes.length });
+  const { length } = built.runtime.config.routes;
+  log.info('the changed configuration was applied', { routes: length });
+  await leaveRecord(options, 'config_reloaded', `${length} routes`);
+}
+
+/** A store that does not answer holds up no reload: the log has it all the same. */
+async function leaveRecord(
+  { trail, log }: ReloadOptions,
+  action: 'config_reloaded' | 'config_refused',
+  detail: string,
+): Promise<void> {
+  try {
+    await trail.record({ action, actor: { kind: 'singlestate', name: '' }, detail });
+  } catch (error) {
+    log.warn('a reload could not be put into the audit trail', { action, err: error });
+  }
 }

@@ -1,6 +1,5 @@
 /** What is counted and logged of each check, once it is over. */
 import type { CheckReport } from '../authz/checker.ts';
-import { reasonFacts } from '../authz/reason.ts';
 import type { DecisionEntry, Log } from '../ops/log.ts';
 import type { Metrics, Transport } from '../ops/metrics.ts';
 
@@ -25,7 +24,7 @@ export function createCheckReporter(
   };
 }
 
-function entryOf({ decision, decisionId, request, durationMs }: CheckReport) {
+function entryOf({ decision, decisionId, request, status, durationMs }: CheckReport) {
   return {
     decisionId,
     decision: decision.decision,
@@ -37,7 +36,7 @@ function entryOf({ decision, decisionId, request, durationMs }: CheckReport) {
     app: decision.route?.app,
     ref: decision.decision === 'error' ? undefined : decision.session?.ref,
     detail: decision.decision === 'deny' ? decision.detail : undefined,
-    status: decision.decision === 'allow' ? undefined : reasonFacts(decision.reason).status,
+    status,
     requestId: request.headers.get('x-request-id'),
     traceId: request.headers.get('traceparent')?.split('-')[1],
   } satisfies Partial<DecisionEntry>;

@@ -1,25 +1,39 @@
 /** What one configuration compiles to: everything that a reload swaps, built as a whole or not at all. */
+import { compileWriteRules, type WriteRules } from '../api/write-rules.ts';
 import { compilePolicy, type Policy } from '../authz/policy.ts';
 import type { RouteTable } from '../authz/routes.ts';
 import type { ConfigPath, Finding } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
-import type { IssuerKeysOptions } from '../identity/issuer-keys.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
-import { createIdentityProvider, type ConfiguredIdentityProvider } from '../identity/provider.ts';
+import { createIdentityProviders, type IdentityProviders } from '../identity/providers.ts';
+import { createWorkloadAuthenticator } from '../identity/workload-authenticator.ts';
+import type { WorkloadAuthenticator } from '../identity/workload.ts';
+import { createSealer } from '../sealing/aes-gcm-sealer.ts';
+import { unsealedText, type Sealer } from '../sealing/sealer.ts';
+import { loadSealingRing } from '../sealing/sealing-keys.ts';
+import { problemsOfTlsClient } from '../net/tls-material.ts';
+import { compileView, type ViewOf } from '../session/view.ts';
 import { createAssertionSigner } from '../token/assertion.ts';
 import { createSessionTokenMinter, type SessionTokenMinter } from '../token/mint.ts';
 import { loadKeyRing, type KeyRing } from '../token/signing-keys.ts';
 import { createSessionTokenVerifier } from '../token/verify.ts';
+import { loadListenerTls, type ListenerTls } from './listener-tls.ts';
 
 export interface Runtime {
   readonly config: Config;
   readonly policy: Policy;
   readonly keyRing: KeyRing;
   readonly minter: SessionTokenMinter;
-  readonly identityProviders: ReadonlyMap<string, ConfiguredIdentityProvider>;
+  readonly sealer: Sealer;
+  readonly identityProviders: IdentityProviders;
   readonly operators: OperatorAuthenticator;
+  readonly workloads: WorkloadAuthenticator;
+  /** What each app may write, and what it may see. */
+  readonly writeRules: WriteRules;
+  readonly views: ReadonlyMap<string, ViewOf>;
+  readonly tls: ListenerTls;
 }
 
 export type BuiltRuntime =
@@ -36,54 +50,108 @@ export interface RuntimeOptions {
   readonly onFetchFailure: (problem: string, cause: unknown) => void;
 }
 
-/** Reads the keys that the configuration names. Asks no network: identity providers are asked when they are needed. */
+/** Reads the files that the configuration names. Asks no network: identity providers are asked when they are needed. */
 export async function buildRuntime(
   config: Config,
   routes: RouteTable,
   { now, onFetchFailure }: RuntimeOptions,
 ): Promise<BuiltRuntime> {
-  const identity = { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure };
-  const keys = await loadKeyRing(config.token.keysDir, now());
-  const operators = await found(['operators'], () => createOperatorAuthenticator(config.operators, identity));
-  const providers = await found(['identityProviders'], () => createProviders(config, identity));
-  if (!keys.ok || !operators.ok || !providers.ok) {
-    const ofKeys = keys.ok ? [] : keys.problems.map((message) => ({ path: ['token', 'keysDir'], message }));
-    return { ok: false, findings: [...ofKeys, ...operators.findings, ...providers.findings] };
+  const fetching = { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure };
+  const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
+  const [keys, sealer, providers, operators, workloads, writes, tls, storeTls] = await Promise.all([
+    keyRingPart(config, now),
+    sealerPart(config, now),
+    identity('identityProviders', () => createIdentityProviders(config.identityProviders, fetching)),
+    identity('operators', () => createOperatorAuthenticator(config.operators, fetching)),
+    identity('apps', () => createWorkloadAuthenticator(config.apps, fetching)),
+    writeRulesPart(config),
+    loadListenerTls(config.tls, now()),
+    storeTlsPart(config, now),
+  ]);
+  const parts = [keys, sealer, providers, operators, workloads, writes, tls, storeTls];
+  const isWhole = storeTls.ok && tls.ok && writes.ok;
+  if (!keys.ok || !sealer.ok || !providers.ok || !operators.ok || !workloads.ok || !isWhole) {
+    return { ok: false, findings: parts.flatMap((part) => (part.ok ? [] : part.findings)) };
   }
-  const keyRing = () => keys.ring;
+  const runtime = {
+    ...tokenParts(config, routes, keys.value),
+    sealer: sealer.value,
+    identityProviders: providers.value,
+    operators: operators.value,
+    workloads: workloads.value,
+    writeRules: writes.value,
+    views: new Map(Object.entries(config.apps).map(([name, app]) => [name, compileView(app.reads)])),
+    tls: tls.value,
+  };
+  return { ok: true, runtime, warnings: parts.flatMap((part) => (part.ok ? part.warnings : [])) };
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * How long the token in a cookie is valid. It is renewed in its second half, so twice the idle timeout is what keeps a
+ * token from expiring before its session is idle for too long.
+ */
+export function cookieTokenTtlMs({ token, session }: Config): number {
+  return token.cookie.ttl ?? Math.min(2 * session.idleTimeout, DAY_MS);
+}
+
+/** One part of a runtime, or all that is wrong with what it is made of. */
+export type Part<T> =
+  | { readonly ok: true; readonly value: T; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+function tokenParts(config: Config, routes: RouteTable, ring: KeyRing) {
+  const keyRing = () => ring;
   const { issuer, audience = issuer, cacheSize } = config.token;
   const policy = compilePolicy(config, {
     routes,
     tokens: createSessionTokenVerifier({ keyRing, issuer, audience, cacheSize }),
     assertions: createAssertionSigner({ keyRing, issuer, ttlMs: config.assertion.ttl }),
   });
-  const runtime = {
-    config,
-    policy,
-    keyRing: keys.ring,
-    minter: createSessionTokenMinter({ keyRing, issuer, audience }),
-    identityProviders: providers.value,
-    operators: operators.value,
-  };
-  return { ok: true, runtime, warnings: keys.warnings };
+  const minter = createSessionTokenMinter({ keyRing, issuer, audience });
+  return { config, policy, keyRing: ring, minter };
 }
 
-function createProviders(config: Config, options: IssuerKeysOptions) {
-  return new Map(
-    config.identityProviders.map((provider) => [provider.name, createIdentityProvider(provider, options)]),
-  );
+async function keyRingPart({ token }: Config, now: () => number): Promise<Part<KeyRing>> {
+  const keys = await loadKeyRing(token.keysDir, now());
+  if (keys.ok) return { ok: true, value: keys.ring, warnings: keys.warnings };
+  return { ok: false, findings: findingsAt(['token', 'keysDir'], keys.problems) };
 }
 
-type Found<T> =
-  | { readonly ok: true; readonly value: T; readonly findings: readonly Finding[] }
-  | { readonly ok: false; readonly findings: readonly Finding[] };
+async function sealerPart({ sealing, store }: Config, now: () => number): Promise<Part<Sealer>> {
+  if (sealing === undefined) {
+    const warning = 'sealing is not configured: sessions are stored in plain text';
+    return { ok: true, value: unsealedText, warnings: store.url === 'memory:' ? [] : [warning] };
+  }
+  const { keysDir, acceptUnsealed } = sealing;
+  const keys = await loadSealingRing(keysDir, now());
+  if (!keys.ok) return { ok: false, findings: findingsAt(['sealing', 'keysDir'], keys.problems) };
+  return { ok: true, value: createSealer(keys.ring, now, { acceptUnsealed }), warnings: keys.warnings };
+}
+
+/** The store reads the files itself, for each connection; here what is wrong with them is found before. */
+async function storeTlsPart({ store }: Config, now: () => number): Promise<Part<undefined>> {
+  const problems = await problemsOfTlsClient(store.tls ?? {}, now());
+  if (problems.length === 0) return { ok: true, value: undefined, warnings: [] };
+  return { ok: false, findings: problems.map(({ key, message }) => ({ path: ['store', 'tls', key], message })) };
+}
+
+async function writeRulesPart(config: Config): Promise<Part<WriteRules>> {
+  const compiled = await compileWriteRules(config);
+  return compiled.ok ? { ok: true, value: compiled.rules, warnings: [] } : compiled;
+}
 
 /** What is wrong with identities as findings at the key that names them. */
-async function found<T>(path: ConfigPath, make: () => T | Promise<T>): Promise<Found<T>> {
+async function identityPart<T>(path: ConfigPath, make: () => Promise<T>): Promise<Part<T>> {
   try {
-    return { ok: true, value: await make(), findings: [] };
+    return { ok: true, value: await make(), warnings: [] };
   } catch (error) {
     if (!(error instanceof IdentityConfigError)) throw error;
-    return { ok: false, findings: error.problems.map((message) => ({ path, message })) };
+    return { ok: false, findings: findingsAt(path, error.problems) };
   }
+}
+
+function findingsAt(path: ConfigPath, messages: readonly string[]): readonly Finding[] {
+  return messages.map((message) => ({ path, message }));
 }

@@ -1,6 +1,7 @@
 /** The start-up list, in order: configuration, store, servers, listeners, reload; and the way back down. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApiServer } from '../api/api-server.ts';
+import { createLoginRoutes } from '../login/routes.ts';
 import type { Environment } from '../config/environment.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { listen } from '../net/listener.ts';
@@ -13,6 +14,7 @@ import { StoreError, type SessionStore } from '../session/store.ts';
 import { apiDependencies } from './api-dependencies.ts';
 import { createCheckServer } from './check-server.ts';
 import { loadRuntime } from './load-runtime.ts';
+import { createTerminations, type ListenerName } from './listener-tls.ts';
 import { openStore } from './open-store.ts';
 import { startReloading } from './reload.ts';
 import type { Runtime } from './runtime.ts';
@@ -62,7 +64,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const health = createHealth(['store']);
   const store = wrapStore(
     observeStore(
-      await openStore(config.store, (change) => log.info('store connection', { ...change })),
+      await openStore(config.store, {
+        sealer: () => runtime.sealer,
+        audit: () => {
+          const { maxEntries, maxAge } = runtime.config.audit;
+          return { maxEntries, maxAgeMs: maxAge };
+        },
+        onConnection: (change) => log.info('store connection', { ...change }),
+      }),
       (operation, outcome, seconds) => metrics.observeStore(operation, outcome, seconds),
     ),
   );
@@ -72,13 +81,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const current = () => runtime;
   const checks = createCheckServer({ runtime: current, store, health, metrics, log, now });
-  const api = createApiServer(apiDependencies({ runtime: current, store, metrics, log, now }));
+  const deps = apiDependencies({ runtime: current, store, metrics, log, now });
+  const stopping = new AbortController();
+  const api = createApiServer(deps, {
+    routes: createLoginRoutes(deps),
+    audit: { stopping: stopping.signal },
+  });
 
-  const ops = await startOpsServer({ address: parseAddress(config.listen.ops), metrics, health });
+  const terminations = createTerminations(runtime.tls, { log, metrics, now });
+  const at = (name: ListenerName) => ({
+    address: parseAddress(config.listen[name]),
+    tls: terminations.of(name),
+  });
+  const ops = await startOpsServer({ ...at('ops'), metrics, health });
   undo.defer(() => ops.close(0));
-  const apiListening = await listen(api, parseAddress(config.listen.api), { name: 'api' });
+  const apiListening = await listen(api, at('api').address, { name: 'api', tls: at('api').tls });
   undo.defer(() => apiListening.close(0));
-  const check = await listen(checks.server, parseAddress(config.listen.check), { name: 'check' });
+  const check = await listen(checks.server, at('check').address, { name: 'check', tls: at('check').tls });
   undo.defer(() => check.close(0));
 
   const reloading = startReloading({
@@ -86,9 +105,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     load,
     metrics,
     log,
+    trail: store,
     current,
     swap: (next) => {
       runtime = next;
+      terminations.update(next.tls);
       log.configure(next.config.log);
       prefetchKeys(next);
     },
@@ -102,6 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const { drainDelay, drainTimeout } = runtime.config.check;
     log.info('draining', { checks: checks.inFlight() });
     reloading.stop();
+    stopping.abort();
     health.drain();
     await delay(drainDelay);
     await Promise.all([check.close(drainTimeout), apiListening.close(drainTimeout)]);
@@ -118,7 +140,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 /** So that the first login does not wait for it, and a wrong address shows in the log at once. */
 function prefetchKeys({ identityProviders }: Runtime): void {
-  for (const provider of identityProviders.values()) void provider.prefetch();
+  for (const provider of identityProviders.byName.values()) void provider.prefetch();
 }
 
 /** For `/readyz`: a `StoreError` says what is wrong without naming a key or a secret. */

@@ -4,7 +4,7 @@
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument, stringify, type Document } from 'yaml';
@@ -18,6 +18,9 @@ import { answersOk, waitUntil } from '../../quickstart/wait.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { startServer, type RunningServer, type ServerOptions } from '../../src/server/start.ts';
+import { generateSealingKey } from '../../src/sealing/key-files.ts';
+import { unsealedText } from '../../src/sealing/sealer.ts';
+import type { AuditNote } from '../../src/session/audit.ts';
 import { SCHEMA_VERSION, type SessionDocument } from '../../src/session/document.ts';
 import { createRedisStore } from '../../src/session/redis-store.ts';
 import {
@@ -40,6 +43,8 @@ export interface BedOptions {
   readonly seams?: ServerOptions['seams'];
   /** Changes the shipped Envoy configuration; paths as `yaml` takes them. */
   readonly envoy?: (document: Document) => void;
+  /** What the app adds to each of its responses. */
+  readonly appHeaders?: Readonly<Record<string, string | string[]>>;
 }
 
 export interface Answer {
@@ -54,12 +59,16 @@ export interface Ask {
   readonly method?: string;
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** Which of the loopback addresses to come from. */
+  readonly localAddress?: string;
 }
 
 export interface OpenedSession {
   readonly id: SessionId;
   readonly ref: SessionRef;
   readonly token: string;
+  /** The headers of a browser that has the session. */
+  readonly cookie: { readonly cookie: string };
   readonly document: SessionDocument;
 }
 
@@ -81,6 +90,19 @@ export interface Bed extends AsyncDisposable {
   open(document?: Partial<SessionDocument>): Promise<OpenedSession>;
   metrics(): Promise<string>;
 }
+
+const SEALING_KEYS = 'sealing-keys';
+const PROVIDER_SECRET = 'idp-secret';
+
+/** What a configuration needs so that routes may send browsers to log in. Nobody is at home at the provider. */
+export const WITH_LOGIN = {
+  login: { origins: ['https://app.test'] },
+  // The second client of the store seals nothing.
+  sealing: { keysDir: SEALING_KEYS, acceptUnsealed: true },
+  identityProviders: [
+    { name: 'test', issuer: 'https://idp.test', clientId: 'app', clientSecretFile: PROVIDER_SECRET },
+  ],
+};
 
 const CONFIG = {
   listen: { check: '127.0.0.1:0', api: '127.0.0.1:0', ops: '127.0.0.1:0' },
@@ -111,6 +133,12 @@ const CONFIG = {
       require: { any: ['reports:read', 'reports:admin'] },
     },
     {
+      match: { path: '/vault' },
+      require: { session: true },
+      authentication: { acr: ['gold'], maxAge: '5m' },
+    },
+    { match: { path: '/own-csrf' }, require: { session: true }, csrf: false },
+    {
       match: { path: '/tenants/{tenant}/users' },
       app: 'billing',
       require: { all: ['tenant:{tenant}:read'] },
@@ -127,6 +155,8 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
 
   const keysDir = join(folder, 'keys');
   await generateKey(keysDir, 'EdDSA', Date.now());
+  await generateSealingKey(join(folder, SEALING_KEYS), Date.now());
+  await writeFile(join(folder, PROVIDER_SECRET), 'secret');
   const configFile = join(folder, 'singlestate.yaml');
   const { store: storeConfig, check, ...rest } = { ...CONFIG, ...options.config };
   const config = {
@@ -151,8 +181,14 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
     timeoutMs: 10_000,
   });
 
-  const proxy = await startProxy(undo, folder, server, options.envoy);
-  const store = createRedisStore({ url: valkey.url, deadlineMs: 5_000, keyPrefix: 'singlestate:' });
+  const proxy = await startProxy(undo, folder, server, options);
+  const store = createRedisStore({
+    url: valkey.url,
+    deadlineMs: 5_000,
+    keyPrefix: 'singlestate:',
+    sealer: () => unsealedText,
+    audit: () => ({ maxEntries: 1_000_000, maxAgeMs: 86_400_000 }),
+  });
   undo.defer(() => store.close());
   await waitUntil(
     () =>
@@ -187,21 +223,27 @@ async function startProxy(
   undo: AsyncDisposableStack,
   folder: string,
   server: RunningServer,
-  change: BedOptions['envoy'],
+  { envoy: change, appHeaders = {} }: BedOptions,
 ): Promise<Pick<Bed, 'url' | 'admin'>> {
   const app = createDemoApp();
+  app.prependListener('request', (_, response: ServerResponse) => {
+    for (const [name, value] of Object.entries(appHeaders)) response.setHeader(name, value);
+  });
   await new Promise<void>((resolve) => void app.listen(0, '127.0.0.1', resolve));
   undo.defer(() => {
     app.closeAllConnections();
     app.close();
   });
-  const check = server.addresses.check;
-  if (check.kind !== 'tcp') throw new Error('Envoy is given a port');
+  const { check, api } = server.addresses;
+  if (check.kind !== 'tcp' || api.kind !== 'tcp') throw new Error('Envoy is given ports');
+  const appPort = (app.address() as AddressInfo).port;
   const ports = {
     ingress: await freePort(),
     admin: await freePort(),
-    singlestate: check.port,
-    app: (app.address() as AddressInfo).port,
+    check: check.port,
+    api: api.port,
+    billing: appPort,
+    reports: appPort,
   };
   const document = parseDocument(await envoyConfig(ports));
   // As long as the check's own deadline in a bed, so that it is Singlestate's answer that is seen.
@@ -247,7 +289,7 @@ export function unguarded(document: Document): void {
 function askEnvoy(
   url: string,
   path: string,
-  { method = 'GET', token, headers = {} }: Ask = {},
+  { method = 'GET', token, headers = {}, localAddress }: Ask = {},
 ): Promise<Answer> {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return new Promise((resolve, reject) => {
@@ -256,6 +298,7 @@ function askEnvoy(
       path,
       headers: { ...authorization, ...headers },
       agent: false,
+      ...(localAddress !== undefined && { localAddress }),
     });
     request.on('error', reject);
     request.on('response', (response) => {
@@ -294,14 +337,22 @@ async function openSession(
   const id = createSessionId(partitionOf(document.identity.issuer, document.identity.subject));
   const ref = sessionRef(id);
   const proof = { hash: ref.slice(3), validUntilMs: nowMs + 60_000 };
-  await store.create({ ref, document, idleTimeoutMs: 1_800_000, proof, nowMs });
+  await store.create({ ref, document, idleTimeoutMs: 1_800_000, proof, nowMs, note: CREATED });
   const { token } = await minter.mintSessionToken({
     sessionId: id,
     nowMs,
     ttlMs: 3_600_000,
     notAfterMs: Infinity,
   });
-  return { id, ref, token, document };
+  return { id, ref, token, cookie: { cookie: `__Host-session=${token}` }, document };
+}
+
+const CREATED: AuditNote = { action: 'session_created', actor: { kind: 'singlestate', name: 'test' } };
+
+/** Ends a session by the second client of the store. */
+export async function revoke({ store }: Pick<Bed, 'store'>, ref: SessionRef): Promise<void> {
+  const note: AuditNote = { ...CREATED, action: 'session_revoked' };
+  await store.revoke({ ref, cause: 'operator', nowMs: Date.now(), note });
 }
 
 /** The configuration file of a bed, changed in place. */

@@ -50,14 +50,17 @@ describe('the shipped Envoy configuration, where Singlestate can not be reached'
     await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
     folder = await mkdtemp(join(tmpdir(), 'envoy-'));
     port = await freePort();
+    const appPort = (app.address() as AddressInfo).port;
     envoy = await startEnvoy({
       binary: await envoyBinary(),
       folder,
       ports: {
         ingress: port,
         admin: await freePort(),
-        singlestate: await freePort(),
-        app: (app.address() as AddressInfo).port,
+        check: await freePort(),
+        api: await freePort(),
+        billing: appPort,
+        reports: appPort,
       },
       onStart: (part) => (envoy = part),
     });
@@ -87,6 +90,10 @@ describe('the shipped Envoy configuration, where Singlestate can not be reached'
     const { headers } = JSON.parse(body) as Received;
     expect(Object.keys(headers).filter((header) => /session/i.test(header))).toEqual([]);
     expect(headers['x-kept']).toBe('yes');
+  });
+
+  test('D2 login is 503 as well, and does not hang', async () => {
+    expect((await get(port, '/auth/login')).status).toBe(503);
   });
 
   test.each(['/healthz%2f..', '/a%2Fb', '/a%5cb'])('E3 refuses a slash in disguise: %s', async (path) => {

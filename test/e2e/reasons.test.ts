@@ -8,16 +8,21 @@ import { REASONS, reasonFacts, type Reason } from '../../src/authz/reason.ts';
 import { createTestKey } from '../parts/key-rings.ts';
 import { createFaults } from '../fakes/faulty-store.ts';
 import { whenStoreAnswers } from '../parts/valkey.ts';
-import { createBed, type Answer, type Bed } from './bed.ts';
+import { createBed, revoke, type Answer, type Bed } from './bed.ts';
 
 const MAX_IN_FLIGHT = 4;
+/** More than any other scenario asks of one session. */
+const PER_SESSION = 10;
 const clock = { aheadMs: 0 };
 const { faults, wrapStore } = createFaults();
 let bed: Bed;
 
 beforeAll(async () => {
   bed = await createBed({
-    config: { check: { deadline: '2s', maxInFlight: MAX_IN_FLIGHT } },
+    config: {
+      check: { deadline: '2s', maxInFlight: MAX_IN_FLIGHT },
+      rateLimits: { perSession: { limit: PER_SESSION, window: '1h' } },
+    },
     seams: { now: () => Date.now() + clock.aheadMs, wrapStore },
   });
 });
@@ -53,7 +58,7 @@ const SCENARIOS: Readonly<Record<Reason, () => Promise<Answer>>> = {
   },
   revoked: async () => {
     const { ref, token } = await bed.open();
-    await bed.store.revoke({ ref, cause: 'operator', nowMs: Date.now() });
+    await revoke(bed, ref);
     return bed.ask(INVOICE, { token });
   },
   idle_timeout: async () => {
@@ -75,6 +80,19 @@ const SCENARIOS: Readonly<Record<Reason, () => Promise<Answer>>> = {
   insufficient_scope: async () => {
     const { token } = await bed.open({ scopes: ['reports:read'] });
     return bed.ask(INVOICE, { token });
+  },
+  insufficient_user_authentication: async () => {
+    const { token } = await bed.open();
+    return bed.ask('/vault', { token });
+  },
+  csrf: async () => {
+    const { cookie } = await bed.open({ csrfToken: 'b2xkLWZyaWVuZHMtYXJlLWJlc3Q' });
+    return bed.ask('/me', { method: 'POST', headers: cookie });
+  },
+  rate_limited: async () => {
+    const { token } = await bed.open();
+    for (let asked = 0; asked < PER_SESSION; asked += 1) await bed.ask('/me', { token });
+    return bed.ask('/me', { token });
   },
   no_route: () => bed.ask('/nowhere'),
   deadline_exceeded: async () => {
@@ -148,10 +166,11 @@ test.each(Object.keys(SCENARIOS) as Reason[])(
       reason,
       decision_id: id,
     });
-    expect(answer.headers['retry-after']).toBe(decision === 'error' ? '1' : undefined);
+    const retryAfter = { 503: /^1$/, 429: /^\d+$/, 401: /^$/, 403: /^$/ }[status];
+    expect(answer.headers['retry-after'] ?? '').toMatch(retryAfter);
     expect(answer.headers['set-cookie'], 'D2 no answer takes the cookie away').toBeUndefined();
     const challenge = answer.headers['www-authenticate'] ?? '';
-    expect(challenge === '').toBe(status === 503 || reason === 'no_route');
+    expect(challenge !== '').toBe(status === 401 || reason === 'insufficient_scope');
     if (bearerError) expect(challenge).toContain(`error="${bearerError}"`);
 
     const line = bed.lines

@@ -1,7 +1,7 @@
 /** Routes, paths and Envoy's own per-route settings, through a real Envoy that normalises nothing. */
 import type { Document } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createBed, HCM, unguarded, type Bed } from './bed.ts';
+import { createBed, HCM, revoke, unguarded, type Bed } from './bed.ts';
 
 const ROUTES = [...HCM, 'route_config', 'virtual_hosts', 0, 'routes'] as const;
 
@@ -15,7 +15,7 @@ function withExtensions(
   routes.items.unshift(
     document.createNode({
       match: { prefix },
-      route: { cluster: 'app', prefix_rewrite: '/' },
+      route: { cluster: 'billing', prefix_rewrite: '/' },
       typed_per_filter_config: {
         'envoy.filters.http.ext_authz': {
           '@type': 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
@@ -134,6 +134,6 @@ test('a browser gets a page, a program gets problem details', async () => {
 test('E6 a revoked session is out with the next request', async () => {
   const { ref, token } = await bed.open();
   expect((await bed.ask('/me', { token })).status).toBe(200);
-  await bed.store.revoke({ ref, cause: 'operator', nowMs: Date.now() });
+  await revoke(bed, ref);
   expect(reasonOf(await bed.ask('/me', { token }))).toBe('revoked');
 });

@@ -94,6 +94,8 @@ async function start(options: StartOptions = {}): Promise<Running> {
     policy: () => scene.policy,
     limits: () => ({ deadlineMs, maxInFlight: 100_000 }),
     sessions,
+    rates: scene.store,
+    renewals: { renew: () => undefined },
     now: () => NOW,
     report: () => undefined,
     used: () => undefined,

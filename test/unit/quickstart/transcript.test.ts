@@ -53,12 +53,13 @@ test('the places are one line each, the folder relative to the repository', () =
     admin: 'http://127.0.0.1:9901',
     api: 'http://127.0.0.1:9003',
     ops: 'http://127.0.0.1:9090',
-    app: 'http://127.0.0.1:8081',
+    billing: 'http://127.0.0.1:8081',
+    reports: 'http://127.0.0.1:8082',
     issuer: 'http://127.0.0.1:8082',
     folder: `${process.cwd()}/.run/stack-1`,
     valkey: { url: 'redis://127.0.0.1:6379', pid: 4711 },
   });
-  expect(printed.split('\n')).toHaveLength(8);
+  expect(printed.split('\n')).toHaveLength(9);
   expect(printed).toMatch(/^ {2}Envoy +http:\/\/127\.0\.0\.1:8080 +requests go here$/m);
   expect(printed).toMatch(/^ {2}Valkey .*process 4711$/m);
   expect(printed).toMatch(/^ {2}Logs +\.run\/stack-1$/m);
