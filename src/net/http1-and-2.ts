@@ -1,17 +1,18 @@
 /**
- * HTTP/1.1 and cleartext HTTP/2 with prior knowledge (RFC 9113 section 3.3) on one port. Hides the look at a
- * connection's first bytes, and the limits that keep slow and silent clients from holding on to it.
+ * HTTP/1.1 and HTTP/2 on one port: in cleartext by prior knowledge (RFC 9113 section 3.3), over TLS by ALPN. Hides the
+ * look at a connection's first bytes, and the limits that keep slow and silent clients from holding on to it.
  */
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 export type Http1And2Request = http.IncomingMessage | http2.Http2ServerRequest;
 export type Http1And2Response = http.ServerResponse | http2.Http2ServerResponse;
 export type Http1And2Handler = (request: Http1And2Request, response: Http1And2Response) => void;
 
 export interface Http1And2Limits {
-  /** How long a new connection may take to show its protocol, and an HTTP/1.1 request to send its headers. Default 10 s. */
+  /** How long a new connection in cleartext may take to show its protocol, and an HTTP/1.1 request to send its headers. Default 10 s. */
   readonly headersTimeoutMs?: number;
   /** How long a request may take to arrive whole, body included; not less than `headersTimeoutMs`. Default 30 s. */
   readonly requestTimeoutMs?: number;
@@ -51,10 +52,12 @@ class Http1And2Server extends http.Server {
     const serveHttp1 = this.listeners('connection');
     this.removeAllListeners('connection');
     this.on('connection', (socket: Socket) => {
-      this.#whenKnown(socket, limits.headersTimeoutMs, (isHttp2) => {
+      const serve = (isHttp2: boolean) => {
         if (isHttp2) this.#http2.emit('connection', socket);
-        else for (const serve of serveHttp1) serve.call(this, socket);
-      });
+        else for (const serveIt of serveHttp1) serveIt.call(this, socket);
+      };
+      if (socket instanceof TLSSocket) serve(socket.alpnProtocol === 'h2');
+      else this.#whenKnown(socket, limits.headersTimeoutMs, serve);
     });
   }
 

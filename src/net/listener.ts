@@ -7,6 +7,7 @@ import { Server as HttpServer, type ServerResponse } from 'node:http';
 import { connect, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { formatAddress, type Address } from './address.ts';
+import type { TlsTermination } from './tls-termination.ts';
 
 export interface Listening {
   /** The actual address: with the port that the system chose where 0 was asked for. */
@@ -24,6 +25,8 @@ export interface ListenOptions {
   readonly name: string;
   /** Permissions of a unix socket's file. Default 0o660: owner and group may connect. */
   readonly socketMode?: number;
+  /** Without it, cleartext. */
+  readonly tls?: TlsTermination | undefined;
 }
 
 /** A listener could not be opened. The message names the listener, the address and the reason; `cause` is the system's error. */
@@ -37,10 +40,12 @@ const DEFAULT_SOCKET_MODE = 0o660;
 const LIVE_SOCKET_TIMEOUT_MS = 1_000;
 
 /**
- * Opens `server` (of node:net, node:http or node:http2) on `address`. Rejects with `ListenError`. The socket file that
- * a dead process left behind is replaced; one that somebody listens on, and any file that is no socket, is refused.
+ * Opens `server` (of node:net, node:http or node:http2) on `address`, with TLS before it where that is given. Rejects
+ * with `ListenError`. The socket file that a dead process left behind is replaced; one that somebody listens on, and
+ * any file that is no socket, is refused.
  */
 export async function listen(server: Server, address: Address, options: ListenOptions): Promise<Listening> {
+  options.tls?.attach(server);
   const connections = trackConnections(server);
   const running = isHttpServer(server) ? trackResponses(server) : new Set<ServerResponse>();
   try {
