@@ -83,7 +83,8 @@ const allowed = (checks: readonly Check[]) => checks.filter((check) => check.all
 const reasons = (checks: readonly Check[]) => [...new Set(checks.map(({ reason }) => reason))];
 
 describe('E6 after its acknowledgement no check on three replicas under load allows', () => {
-  test('one session', async () => {
+  // Again and again, since what is stale for a moment must be met within that moment.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('one session, run %s', async () => {
     const session = await open('one');
     const { answer, before, after } = await revokeUnderLoad([session], 'revokeSession', { ref: session.ref });
     expect(answer.code).toBe('ok');
