@@ -3,14 +3,11 @@ import { identityChecks } from './identity-checks.ts';
 import { loginChecks } from './login-checks.ts';
 import { nearestWord } from './nearest.ts';
 import { formatPath } from './problem.ts';
-import type { ConfigPath, Finding } from './problem.ts';
+import type { ConfigPath, Finding, IsWritten } from './problem.ts';
 import type { Readable } from './schema-shape.ts';
 import type { Config } from './schema.ts';
 import { tlsChecks } from './tls-checks.ts';
 import { formatDuration } from './units.ts';
-
-/** Whether the file has this key, or leaves it to its default. */
-export type IsWritten = (path: ConfigPath) => boolean;
 
 export function crossChecks(config: Readable<Config>, isWritten: IsWritten): readonly Finding[] {
   return [

@@ -1,7 +1,6 @@
 /** The rules between keys that say who may call the Session API, and how callers are known. */
-import type { IsWritten } from './checks.ts';
 import { formatPath } from './problem.ts';
-import type { ConfigPath, Finding } from './problem.ts';
+import type { ConfigPath, Finding, IsWritten } from './problem.ts';
 import type { Readable } from './schema-shape.ts';
 import type { AppConfig, Config } from './schema.ts';
 

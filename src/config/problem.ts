@@ -48,3 +48,6 @@ function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
+
+/** Whether the file has this key, or leaves it to its default. */
+export type IsWritten = (path: ConfigPath) => boolean;

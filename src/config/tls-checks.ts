@@ -1,6 +1,5 @@
 /** The rules between keys that say how connections are encrypted, and who may connect. */
-import type { IsWritten } from './checks.ts';
-import type { ConfigPath, Finding } from './problem.ts';
+import type { ConfigPath, Finding, IsWritten } from './problem.ts';
 import type { Readable } from './schema-shape.ts';
 import type { Config } from './schema.ts';
 

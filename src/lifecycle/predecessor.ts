@@ -1,6 +1,6 @@
 /** The session that a new one takes the place of: whether anything of it moves to the new one, and how it ends (A7). */
-import type { SessionRef } from '../session/ref.ts';
-import type { Session, Subject } from '../session/store.ts';
+import type { SessionRef, Subject } from '../session/ref.ts';
+import type { Session } from '../session/store.ts';
 import { validate } from '../session/validity.ts';
 import type { LifecycleDependencies } from './dependencies.ts';
 

@@ -1,6 +1,6 @@
 /** Tells log and audit trail of logins that failed. Hides that strangers can't fill the trail. */
 import { createMinuteBudget } from '../ops/minute-budget.ts';
-import type { Subject } from '../session/store.ts';
+import type { Subject } from '../session/ref.ts';
 import type { LoginDependencies } from './dependencies.ts';
 import type { LoginFailure } from './login-outcome.ts';
 

@@ -11,7 +11,7 @@ import {
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createMinuteBudget } from '../ops/minute-budget.ts';
-import type { Part } from './runtime.ts';
+import type { Part } from './part.ts';
 
 export type ListenerName = keyof Config['tls'];
 

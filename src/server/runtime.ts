@@ -20,6 +20,7 @@ import { createSessionTokenMinter, type SessionTokenMinter } from '../token/mint
 import { loadKeyRing, type KeyRing } from '../token/signing-keys.ts';
 import { createSessionTokenVerifier } from '../token/verify.ts';
 import { loadListenerTls, type ListenerTls } from './listener-tls.ts';
+import type { Part } from './part.ts';
 
 export interface Runtime {
   readonly config: Config;
@@ -96,11 +97,6 @@ export function cookieTokenTtlMs({ token, session }: Config): number {
   return token.cookie.ttl ?? Math.min(2 * session.idleTimeout, DAY_MS);
 }
 
-/** One part of a runtime, or all that is wrong with what it is made of. */
-export type Part<T> =
-  | { readonly ok: true; readonly value: T; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly findings: readonly Finding[] };
-
 function tokenParts(config: Config, routes: RouteTable, ring: KeyRing) {
   const keyRing = () => ring;
   const { issuer, audience = issuer, cacheSize } = config.token;
@@ -134,7 +130,10 @@ async function sealerPart({ sealing, store }: Config, now: () => number): Promis
 async function storeTlsPart({ store }: Config, now: () => number): Promise<Part<undefined>> {
   const problems = await problemsOfTlsClient(store.tls ?? {}, now());
   if (problems.length === 0) return { ok: true, value: undefined, warnings: [] };
-  return { ok: false, findings: problems.map(({ key, message }) => ({ path: ['store', 'tls', key], message })) };
+  return {
+    ok: false,
+    findings: problems.map(({ key, message }) => ({ path: ['store', 'tls', key], message })),
+  };
 }
 
 async function writeRulesPart(config: Config): Promise<Part<WriteRules>> {

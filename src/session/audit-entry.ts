@@ -5,8 +5,8 @@
 import type { Sealer } from '../sealing/sealer.ts';
 import type { Actor, AuditAction, AuditNote, AuditQuery, AuditRecord } from './audit.ts';
 import { sealOwner, subjectHash, unsealOwner, wholeNumber } from './record.ts';
-import { isSessionRef, type SessionRef } from './ref.ts';
-import type { RevocationCause, Subject } from './store.ts';
+import { isSessionRef, type SessionRef, type Subject } from './ref.ts';
+import type { RevocationCause } from './store.ts';
 
 /** All values are text. */
 export interface AuditEntry {

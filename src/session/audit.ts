@@ -1,6 +1,5 @@
 /** The audit trail: what a record says, and how the trail is asked. Records are only ever added (E7). */
-import type { SessionRef } from './ref.ts';
-import type { Subject } from './store.ts';
+import type { SessionRef, Subject } from './ref.ts';
 
 /** What was done, as records and queries name it. */
 export const AUDIT_ACTIONS = [

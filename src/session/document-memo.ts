@@ -4,8 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Sealer } from '../sealing/sealer.ts';
-import { decodeDocument, type DecodedDocument } from './document.ts';
-import { documentContext } from './record.ts';
+import { decodeDocument, type DecodedDocument, documentContext } from './document.ts';
 import type { SessionRef } from './ref.ts';
 
 /** Unseals and decodes the text that is stored at `ref` with `version`. Never throws. */

@@ -1,5 +1,6 @@
 /** What a session is: the document kept in the store, its schema, and its encoding. Hides JSON and schema versions. */
 import { z } from 'zod';
+import type { SessionRef } from './ref.ts';
 
 /** The newest document schema that this code writes. Older ones are migrated when read; newer ones are not guessed at. */
 export const SCHEMA_VERSION = 2;
@@ -71,6 +72,11 @@ export function encodeDocument(document: SessionDocument): string {
 /** The size in bytes of the stored form, to compare with `session.maxBytes` before a document is created or written. */
 export function documentSize(document: SessionDocument): number {
   return Buffer.byteLength(encodeDocument(document));
+}
+
+/** The document of one version does not unseal as that of another, nor as another session's (E5). */
+export function documentContext(ref: SessionRef, version: number): string {
+  return `document ${ref} ${version}`;
 }
 
 /** Never throws: whatever the store holds is either a document or a named problem (D4). */

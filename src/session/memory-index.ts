@@ -1,7 +1,7 @@
 /** Which sessions the memory store holds: by age, by subject and by session at the identity provider. Hides their order. */
 import type { SessionDocument } from './document.ts';
-import type { SessionRef } from './ref.ts';
-import type { ListPosition, Subject } from './store.ts';
+import type { SessionRef, Subject } from './ref.ts';
+import type { ListPosition } from './store.ts';
 
 export interface IndexedSession extends ListPosition {
   /** A copy of the document's. */

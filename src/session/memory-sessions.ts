@@ -14,7 +14,7 @@ import {
   wholeNumber,
   type RecordFields,
 } from './record.ts';
-import type { SessionRef } from './ref.ts';
+import type { SessionRef, Subject } from './ref.ts';
 import {
   RETENTION_MS,
   type CreateOutcome,
@@ -30,7 +30,6 @@ import {
   type Session,
   type SessionQuery,
   type SessionWrite,
-  type Subject,
   type Touch,
   type WriteOutcome,
 } from './store.ts';

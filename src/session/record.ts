@@ -5,16 +5,15 @@
 import { createHash } from 'node:crypto';
 import type { Sealer } from '../sealing/sealer.ts';
 import type { DocumentMemo } from './document-memo.ts';
-import { encodeDocument, type SessionDocument } from './document.ts';
+import { encodeDocument, type SessionDocument, documentContext } from './document.ts';
 import {
   RETENTION_MS,
   REVOCATION_CAUSES,
   type NewSession,
   type RevocationCause,
   type SessionLookup,
-  type Subject,
 } from './store.ts';
-import { partitionOf, partitionOfRef, type SessionRef } from './ref.ts';
+import { partitionOf, partitionOfRef, type SessionRef, type Subject } from './ref.ts';
 
 /** All values are text; numbers are decimal digits. */
 export interface RecordFields {
@@ -112,11 +111,6 @@ export function sealDocument(
   sealer: Sealer,
 ): string {
   return sealer.seal(encodeDocument(document), documentContext(ref, version));
-}
-
-/** The document of one version does not unseal as that of another, nor as another session's (E5). */
-export function documentContext(ref: SessionRef, version: number): string {
-  return `document ${ref} ${version}`;
 }
 
 export function sealOwner({ issuer, subject }: Subject, ref: SessionRef | undefined, sealer: Sealer): string {

@@ -3,9 +3,8 @@ import { aboutSubject, recordIn, type AuditEntry } from './audit-entry.ts';
 import type { AuditNote, AuditPage, AuditQuery, AuditRecord, AuditTrail } from './audit.ts';
 import type { RedisAccess } from './redis-access.ts';
 import { NO_PARTITION, PARTITIONS, type Place } from './redis-keys.ts';
-import { partitionOf, partitionOfRef, type SessionRef } from './ref.ts';
+import { partitionOf, partitionOfRef, type SessionRef, type Subject } from './ref.ts';
 import { mergeSorted, type FetchAfter } from './sorted-merge.ts';
-import type { Subject } from './store.ts';
 
 /** An entry of one of the streams. */
 interface Placed extends EntryId {

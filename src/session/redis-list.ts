@@ -3,7 +3,7 @@ import { openDocument } from './document-memo.ts';
 import { lookupOf, READ_FIELDS, subjectHash } from './record.ts';
 import type { RedisAccess } from './redis-access.ts';
 import { PARTITIONS, refOf } from './redis-keys.ts';
-import { partitionOf, type Partition } from './ref.ts';
+import { partitionOf, type Partition, type Subject } from './ref.ts';
 import { mergeSorted, type Batch, type FetchAfter } from './sorted-merge.ts';
 import {
   RETENTION_MS,
@@ -12,7 +12,6 @@ import {
   type SessionLookup,
   type SessionQuery,
   type SessionStore,
-  type Subject,
 } from './store.ts';
 
 /** How much of an index is fetched at a time, once more of it is needed. */

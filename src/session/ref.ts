@@ -13,6 +13,12 @@ export type SessionRef = string & { readonly __brand: 'SessionRef' };
 /** `00` to `ff`: everything about one subject lives in one partition, so that one script can change it atomically. */
 export type Partition = string & { readonly __brand: 'Partition' };
 
+/** Whose sessions: OIDC `iss` and `sub`. */
+export interface Subject {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
 const ID = /^[0-9a-f]{2}\.[A-Za-z0-9_-]{43}$/;
 const REF = /^[0-9a-f]{2}\.[A-Za-z0-9_-]{22}$/;
 

@@ -9,7 +9,7 @@
 import type { AuditNote, AuditTrail } from './audit.ts';
 import type { SessionDocument } from './document.ts';
 import type { RateCounter } from './rate-limit.ts';
-import type { SessionRef } from './ref.ts';
+import type { SessionRef, Subject } from './ref.ts';
 
 export interface Session {
   readonly ref: SessionRef;
@@ -59,12 +59,6 @@ export const REVOCATION_CAUSES = [
 ] as const;
 
 export type RevocationCause = (typeof REVOCATION_CAUSES)[number];
-
-/** Whose sessions: OIDC `iss` and `sub`. */
-export interface Subject {
-  readonly issuer: string;
-  readonly subject: string;
-}
 
 export interface NewSession {
   readonly ref: SessionRef;

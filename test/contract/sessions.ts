@@ -3,7 +3,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { AuditAction, AuditNote, AuditQuery, AuditRecord } from '../../src/session/audit.ts';
 import { SCHEMA_VERSION, type SessionDocument } from '../../src/session/document.ts';
-import { createSessionId, partitionOf, sessionRef, type SessionRef } from '../../src/session/ref.ts';
+import {
+  createSessionId,
+  partitionOf,
+  sessionRef,
+  type SessionRef,
+  type Subject,
+} from '../../src/session/ref.ts';
 import type {
   ListedSession,
   NewSession,
@@ -13,7 +19,6 @@ import type {
   SessionQuery,
   SessionStore,
   SessionWrite,
-  Subject,
 } from '../../src/session/store.ts';
 
 export const IDLE_TIMEOUT_MS = 1_800_000;

@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import { unsealedText, type Sealer } from '../../../src/sealing/sealer.ts';
 import { createDocumentMemo } from '../../../src/session/document-memo.ts';
-import { decodeDocument, encodeDocument, SCHEMA_VERSION } from '../../../src/session/document.ts';
-import { documentContext } from '../../../src/session/record.ts';
+import {
+  documentContext,
+  decodeDocument,
+  encodeDocument,
+  SCHEMA_VERSION,
+} from '../../../src/session/document.ts';
 import { createSessionId, partitionOf, sessionRef } from '../../../src/session/ref.ts';
 
 const [ref, other] = [newRef(), newRef()];
