@@ -11,7 +11,8 @@ import type { ConfigPath, ConfigProblem, Finding, Position } from './problem.ts'
 import { sayIssue, schemaFindings, stringPath } from './schema-findings.ts';
 import { readable } from './schema-shape.ts';
 import type { Readable } from './schema-shape.ts';
-import { configSchema, routeSchema } from './schema.ts';
+import { routeSchema } from './schema-routes.ts';
+import { configSchema } from './schema.ts';
 import type { Config, RouteConfig } from './schema.ts';
 import { readYaml } from './yaml-values.ts';
 import type { YamlValues } from './yaml-values.ts';

@@ -1,0 +1,108 @@
+/** Schema of the server itself: its listeners and their TLS, the limits of a check, the store, the log. */
+import { z } from 'zod';
+import { address, filePath, keyPrefix, someText, storeUrl } from './scalars.ts';
+import { duration } from './units.ts';
+
+export const listen = z
+  .strictObject({
+    check: address.default(':9001').describe('gRPC: envoy.service.auth.v3.Authorization and health.'),
+    api: address.default(':9003').describe('The Session API and /.well-known/jwks.json.'),
+    ops: address.default(':9090').describe('/metrics, /livez and /readyz.'),
+  })
+  .prefault({})
+  .describe('Where each listener listens: "HOST:PORT", ":PORT" for all addresses, or "unix:PATH".');
+
+const tls = z.strictObject({
+  certFile: filePath.describe('The certificate chain, PEM.'),
+  keyFile: filePath.describe('The private key, PEM.'),
+  clientCaFile: filePath
+    .optional()
+    .describe('CA certificates, PEM: with it, clients must present a certificate that one of them signed.'),
+  clients: z
+    .array(someText)
+    .optional()
+    .describe(
+      'Which clients may connect: SPIFFE ids (`spiffe://...`, a URI name) or DNS names of their certificates. Without it, all that the CA signed. It needs clientCaFile.',
+    ),
+});
+
+export const listenerTls = z
+  .strictObject({
+    check: tls.optional().describe('For the listener `check`.'),
+    api: tls
+      .optional()
+      .describe(
+        'For the listener `api`; client certificates are asked for, and needed where `clients` is set.',
+      ),
+    ops: tls.optional().describe('For the listener `ops`.'),
+  })
+  .prefault({})
+  .describe(
+    'TLS of the listeners, 1.2 or later. Changed files are taken up without a restart; giving a listener TLS, or taking it away, needs one.',
+  );
+
+export const check = z
+  .strictObject({
+    deadline: duration({ min: '1ms', max: '60s' })
+      .prefault('150ms')
+      .describe("How long one check may take. Keep it below Envoy's ext_authz timeout."),
+    maxInFlight: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(2_000)
+      .describe('How many checks may be under way; beyond that they are answered 503 (overloaded) at once.'),
+    maxConnectionAge: duration({ min: '1s', max: '24h' })
+      .prefault('10m')
+      .describe(
+        'After this time, give or take a tenth, a connection is asked to move (GOAWAY), so that load spreads.',
+      ),
+    drainTimeout: duration({ min: '0ms', max: '10m' })
+      .prefault('10s')
+      .describe('How long SIGTERM waits for checks that are under way.'),
+    drainDelay: duration({ min: '0ms', max: '10m' })
+      .prefault('5s')
+      .describe(
+        'How long SIGTERM keeps accepting checks after health turned NOT_SERVING, for load balancers to see it; 0s where there is none.',
+      ),
+  })
+  .prefault({})
+  .describe('The limits of a check.');
+
+export const store = z
+  .strictObject({
+    url: storeUrl.describe(
+      '"memory:" keeps sessions in this process, for one replica; "redis://HOST:PORT" is Redis or Valkey, "rediss://" the same over TLS.',
+    ),
+    username: someText.optional().describe('The ACL user.'),
+    passwordFile: filePath.optional().describe('A file that holds the password. It is read once, at start.'),
+    tls: z
+      .strictObject({
+        caFile: filePath.optional().describe('CA certificates, PEM; else those of the system.'),
+        certFile: filePath.optional().describe('A client certificate, PEM. It needs keyFile.'),
+        keyFile: filePath.optional().describe('Its private key, PEM.'),
+        serverName: someText
+          .optional()
+          .describe("The name in the server's certificate, where it is not the host of the URL."),
+      })
+      .optional()
+      .describe('TLS to the store, for a "rediss:" URL; changed files are used for new connections.'),
+    deadline: duration({ min: '1ms', max: '10s' })
+      .prefault('50ms')
+      .describe('How long one store operation may take. It must be shorter than check.deadline.'),
+    keyPrefix: keyPrefix
+      .default('singlestate:')
+      .describe('Begins every key, for a store that is shared with others.'),
+  })
+  .describe('Where sessions are kept.');
+
+export const log = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('The least serious lines that are written.'),
+    decisions: z.enum(['all', 'denied', 'off']).default('all').describe('Which checks get a log line.'),
+  })
+  .prefault({})
+  .describe('The log, on standard output, one JSON object a line.');
