@@ -30,7 +30,7 @@ const MAY_IMPORT = {
 /** For each third-party package that belongs to few rooms, the folders of src/ that may import it. */
 const HOMES = {
   ioredis: ['session'],
-  jose: ['keys', 'sealing', 'token', 'identity'],
+  jose: ['token', 'identity'],
   ajv: ['api'],
   'openid-client': ['identity'],
   '@grpc/grpc-js': ['cli'],

@@ -5,6 +5,7 @@ const CHECKS: readonly (readonly [what: string, command: string, ...args: string
   ['format', 'prettier', '--check', '--log-level=warn', '.'],
   ['types', 'tsc', '--noEmit', '-p', '.'],
   ['lint', 'eslint', '--max-warnings=0', '.'],
+  ['links', process.execPath, 'scripts/check-links.ts'],
   ['generated files', process.execPath, 'scripts/generate.ts', '--check'],
   // After what writes the proto that ours import.
   ['protos', BUF, 'lint'],

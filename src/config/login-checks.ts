@@ -34,10 +34,16 @@ function checkOrigin(
 ): readonly Finding[] {
   if (origin === undefined) return [];
   const path: ConfigPath = ['login', 'origins', index];
-  const first = origins.indexOf(origin);
-  if (first < index) return [{ path, message: `must differ from login.origins[${first}]` }];
+  const first = origins.findIndex((other) => hostOf(other) === hostOf(origin));
+  if (first < index)
+    return [{ path, message: `must differ from login.origins[${first}] in its host or port` }];
   if (TRUSTWORTHY.test(origin)) return [];
   return [{ path, message: 'must be https:, without which browsers keep no cookie; http: is for localhost' }];
+}
+
+/** All that tells at which origin a browser is: TLS may end before Singlestate. */
+function hostOf(origin: unknown): string | undefined {
+  return typeof origin === 'string' ? URL.parse(origin)?.host : undefined;
 }
 
 function checkWithoutLogin({ identityProviders, routes }: Readable<Config>): readonly Finding[] {

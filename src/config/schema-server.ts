@@ -6,7 +6,7 @@ import { duration } from './units.ts';
 export const listen = z
   .strictObject({
     check: address.default(':9001').describe('gRPC: envoy.service.auth.v3.Authorization and health.'),
-    api: address.default(':9003').describe('The Session API and /.well-known/jwks.json.'),
+    api: address.default(':9003').describe('The Session API, /auth/ for browsers, /oauth2/ and /.well-known/jwks.json.'),
     ops: address.default(':9090').describe('/metrics, /livez and /readyz.'),
   })
   .prefault({})

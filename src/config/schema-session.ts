@@ -121,7 +121,7 @@ export const rateLimits = z
   })
   .prefault({})
   .describe(
-    'How many checks a caller gets before the answer is 429. Each limit costs a store operation a check.',
+    'How many checks a caller gets before the answer is 429. They cost one store operation a check for the address, and one for session and subject together.',
   );
 
 export const audit = z

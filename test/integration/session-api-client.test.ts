@@ -87,9 +87,9 @@ test('A2 an app uses the packed client in TypeScript and Node, and learns of a l
 });
 
 test('the examples of the docs compile, with types resolved as bundlers resolve them', async () => {
-  const examples = ['docs/how-to/write-session-state.md', 'clients/typescript/README.md'];
+  const examples = ['docs/how-to/use-sessions-in-apps.md', 'clients/typescript/README.md'];
   for (const [index, example] of examples.entries()) {
-    const [, code = ''] = /```ts\n([^]*?)```/.exec(await readFile(join(ROOT, example), 'utf8')) ?? [];
+    const code = codeIn(await readFile(join(ROOT, example), 'utf8'), 'ts').join('\n');
     expect(code).toContain('createSessionClient');
     // The README's goes on from a ref that the app has.
     await writeFile(join(folder, `example-${index}.ts`), `export {};\ndeclare const ref: string;\n${code}`);
@@ -99,6 +99,26 @@ test('the examples of the docs compile, with types resolved as bundlers resolve 
   const files = ['consumer.ts', 'example-0.ts', 'example-1.ts'];
   await run(process.execPath, [TSC, ...options, ...resolved, ...files], { cwd: folder });
 });
+
+test('what the docs show in Python and Go is in the example apps, which run', async () => {
+  const page = await readFile(join(ROOT, 'docs/how-to/use-sessions-in-apps.md'), 'utf8');
+  for (const [language, app] of [
+    ['python', 'examples/python-app/app.py'],
+    ['go', 'examples/go-app/main.go'],
+  ] as const) {
+    const source = await readFile(join(ROOT, app), 'utf8');
+    const excerpts = codeIn(page, language);
+    expect(excerpts).toHaveLength(2);
+    for (const excerpt of excerpts) expect(source).toContain(excerpt);
+  }
+});
+
+/** The fenced blocks of a page in one language. */
+function codeIn(page: string, language: string): string[] {
+  return [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].flatMap(([, tag, code = '']) =>
+    tag === language ? [code] : [],
+  );
+}
 
 test('a bundle of it works without its packages', async () => {
   await writeFile(join(folder, 'entry.js'), "export { createSessionClient } from '@singlestate/client';\n");
