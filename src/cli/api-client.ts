@@ -14,8 +14,16 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Environment } from '../config/environment.ts';
 import { parseDuration } from '../config/units.ts';
 import { CliError, EXIT } from './cli-error.ts';
+import { causeWithCode, tlsFailure } from './tls-failure.ts';
+import {
+  hasTlsFiles,
+  readTlsFiles,
+  tlsFileOptions,
+  type TlsClientOptions,
+  type TlsFileOptions,
+} from './tls-options.ts';
 
-export interface ApiOptions {
+export interface ApiOptions extends TlsFileOptions {
   readonly api: string;
   readonly credentialFile?: string;
   readonly timeout: number;
@@ -42,6 +50,9 @@ const REFUSALS: ReadonlySet<Code> = new Set([
   Code.ResourceExhausted,
 ]);
 
+/** A connection that the other side ended: which of them it is, is a matter of time. */
+const ENDED_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+
 export const isRefusal = (code: Code): boolean => REFUSALS.has(code);
 
 /** Adds the options of `ApiOptions`. */
@@ -54,10 +65,12 @@ export function withApiOptions(command: Command, env: Environment): Command {
   const timeout = new Option('--timeout <duration>', 'how long to wait for the answer').argParser(
     parseTimeout,
   );
-  return command
+  command
     .addOption(api.default(set(env['SINGLESTATE_API']) ?? 'http://127.0.0.1:9003'))
     .addOption(credential.default(set(env['SINGLESTATE_CREDENTIAL_FILE'])))
     .addOption(timeout.default(10_000, '10s'));
+  tlsFileOptions(env).forEach((option) => command.addOption(option));
+  return command;
 }
 
 const set = (value: string | undefined) => (value === '' ? undefined : value);
@@ -70,14 +83,16 @@ function parseTimeout(text: string): number {
   );
 }
 
-/** Reads the credential anew at each call: who rotates the file needs no restart. Rejects with `CliError`. */
+/** Reads all files anew at each call: who rotates them needs no restart. Rejects with `CliError`. */
 export async function openApi<Service extends DescService>(
   service: Service,
   options: ApiOptions,
 ): Promise<ApiCall<Service>> {
   const baseUrl = apiUrl(options);
   const headers = { authorization: `Bearer ${await readCredential(options.credentialFile)}` };
-  return { client: createClient(service, createConnectTransport({ baseUrl, httpVersion: '1.1' })), headers };
+  const nodeOptions = await tlsOf(options);
+  const transport = createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions });
+  return { client: createClient(service, transport), headers };
 }
 
 /** Makes calls with the deadline of the options. Rejects with `CliError`. */
@@ -101,8 +116,19 @@ export function callFailure(options: ApiOptions, thrown: unknown): CliError {
   if (isRefusal(error.code)) {
     return new CliError(EXIT.refused, `The Session API refused. ${text}`, { cause: error });
   }
-  const problem = `The Session API at ${apiUrl(options)} does not answer as it should. ${text}`;
-  return new CliError(EXIT.unavailable, problem, { cause: error });
+  const why = connectionFailure(options, error);
+  const problem = why === undefined ? `does not answer as it should. ${text}` : `can't be reached: ${why}`;
+  return new CliError(EXIT.unavailable, `The Session API at ${apiUrl(options)} ${problem}`, { cause: error });
+}
+
+/** What the options may have to do with it; undefined where that is nothing, or more than the error tells. */
+function connectionFailure(options: ApiOptions, error: ConnectError): string | undefined {
+  const cause = causeWithCode(error.cause);
+  // node:http's word for an answer that had begun.
+  if (cause === undefined || cause.message === 'aborted') return undefined;
+  if (isHttps(options)) return tlsFailure(cause, { ...options, nameOption: '--api' });
+  if (!ENDED_CODES.has(cause.code)) return undefined;
+  return 'it ended the connection without an answer: if it speaks TLS, --api must begin with https:';
 }
 
 /** With the names of the schema. */
@@ -119,6 +145,16 @@ function apiUrl({ api }: ApiOptions): string {
     EXIT.usage,
     '--api must be an http: or https: URL without a user, such as http://127.0.0.1:9003',
   );
+}
+
+const isHttps = (options: ApiOptions) => apiUrl(options).startsWith('https:');
+
+/** Files that would stay without effect are refused: who names them means TLS. */
+async function tlsOf(options: ApiOptions): Promise<Partial<TlsClientOptions>> {
+  if (isHttps(options)) return readTlsFiles(options);
+  if (!hasTlsFiles(options)) return {};
+  const problem = '--ca-file, --cert-file and --key-file are for TLS: --api must be an https: URL';
+  throw new CliError(EXIT.usage, problem);
 }
 
 function readCredential(path: string | undefined): Promise<string> {

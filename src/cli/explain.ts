@@ -107,6 +107,7 @@ function requestOf(options: ExplainOptions): AuthzRequest {
   const { url, method, token, context } = options;
   const credential = token ?? (isSupposed(options) ? 'supposed' : undefined);
   return {
+    transport: 'grpc',
     method,
     host: url.host,
     path: url.target.startsWith('/') ? url.target : `/${url.target}`,

@@ -1,10 +1,11 @@
-/** `singlestate probe ADDRESS`: asks a running server what Envoy would ask it, by an independent gRPC client (grpc-js). */
+/** `singlestate probe ADDRESS`: asks a running server what Envoy would ask it. */
 import { readFile } from 'node:fs/promises';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/units.ts';
 import { envoy, grpc } from '../gen/envoy/messages.js';
 import { CliError, EXIT } from './cli-error.ts';
+import { openChannel, type Channel, type ChannelOptions } from './probe-channel.ts';
+import { tlsFileOptions } from './tls-options.ts';
 
 const { CheckRequest, CheckResponse } = envoy.service.auth.v3;
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
@@ -16,14 +17,13 @@ export interface ProbeIo {
   write(text: string): void;
 }
 
-interface ProbeOptions {
+interface ProbeOptions extends ChannelOptions {
   readonly url?: URL;
   readonly method: string;
   readonly token?: string;
   readonly tokenFile?: string;
   readonly header: readonly [string, string][];
   readonly context: readonly [string, string][];
-  readonly timeout: number;
 }
 
 /**
@@ -31,7 +31,7 @@ interface ProbeOptions {
  * NOT_SERVING, 2 a wrong command line, 69 no answer or an answer that says "temporarily unavailable".
  */
 export function probeCommand(io: ProbeIo): Command {
-  return new Command('probe')
+  const command = new Command('probe')
     .description('send one Check as Envoy would, or ask for the health')
     .argument('<address>', 'HOST:PORT or unix:PATH of the check listener')
     .option('--url <url>', 'the request to ask about; without it, the health is asked for', parseUrl)
@@ -53,36 +53,41 @@ export function probeCommand(io: ProbeIo): Command {
     .addOption(
       new Option('--timeout <duration>', 'how long to wait').argParser(parseTimeout).default(1_000, '1s'),
     )
+    .option('--tls', 'over TLS; so it is with each of the options that follow')
+    .addOption(
+      new Option(
+        '--server-name <name>',
+        "the name that the server's certificate must have; without it, the host of the address",
+      ).implies({ tls: true }),
+    )
     .action(async (address: string, options: ProbeOptions) => {
-      const client = new Client(address, credentials.createInsecure());
+      const channel = await openChannel(address, options);
       try {
-        await (options.url ? probeCheck(client, options.url, options, io) : probeHealth(client, options, io));
+        await (options.url ? probeCheck(channel, options.url, options, io) : probeHealth(channel, io));
       } finally {
-        client.close();
+        channel.close();
       }
     });
+  tlsFileOptions().forEach((option) => command.addOption(option.implies({ tls: true })));
+  return command;
 }
 
-async function probeHealth(client: Client, { timeout }: ProbeOptions, io: ProbeIo): Promise<void> {
-  const bytes = await call(
-    client,
-    '/grpc.health.v1.Health/Check',
-    HealthCheckRequest.encode({}).finish(),
-    timeout,
-  );
+async function probeHealth(channel: Channel, io: ProbeIo): Promise<void> {
+  const request = HealthCheckRequest.encode({}).finish();
+  const bytes = await channel.call('/grpc.health.v1.Health/Check', request);
   const health = HealthCheckResponse.ServingStatus[HealthCheckResponse.decode(bytes).status];
   io.write(`${JSON.stringify({ health })}\n`);
   if (health !== 'SERVING') throw new CliError(EXIT.refused, `the server is ${health}`);
 }
 
-async function probeCheck(client: Client, url: URL, options: ProbeOptions, io: ProbeIo): Promise<void> {
+async function probeCheck(channel: Channel, url: URL, options: ProbeOptions, io: ProbeIo): Promise<void> {
   const request = CheckRequest.encode({
     attributes: {
       request: { http: await httpRequest(url, options) },
       contextExtensions: Object.fromEntries(options.context),
     },
   }).finish();
-  const bytes = await call(client, '/envoy.service.auth.v3.Authorization/Check', request, options.timeout);
+  const bytes = await channel.call('/envoy.service.auth.v3.Authorization/Check', request);
   const response = CheckResponse.decode(bytes);
   io.write(`${JSON.stringify(describe(response), undefined, 2)}\n`);
   if (response.status?.code === OK) return;
@@ -137,25 +142,6 @@ function describe(response: envoy.service.auth.v3.CheckResponse.$Properties) {
     headers: headers(deniedResponse?.headers),
     body: deniedResponse?.body,
   };
-}
-
-function call(client: Client, path: string, message: Uint8Array, timeoutMs: number): Promise<Buffer> {
-  const bytes = (value: Uint8Array) => Buffer.from(value);
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest<Uint8Array, Buffer>(
-      path,
-      bytes,
-      (value) => value,
-      message,
-      new Metadata(),
-      { deadline: Date.now() + timeoutMs },
-      (error: ServiceError | null, value) => {
-        if (error === null && value !== undefined) resolve(value);
-        else
-          reject(new CliError(EXIT.unavailable, `no answer: ${error?.details ?? 'empty'}`, { cause: error }));
-      },
-    );
-  });
 }
 
 function parseUrl(text: string): URL {

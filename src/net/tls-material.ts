@@ -40,6 +40,13 @@ export interface TlsMaterial {
   readonly clients?: ReadonlySet<string>;
 }
 
+/** PEM, by the names of node:tls. Checked: no TLS client of it refuses it. */
+export interface TlsClientMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface TlsProblem<K extends string> {
   /** The key of the configuration that names the file. */
   readonly key: K;
@@ -50,6 +57,10 @@ export interface TlsProblem<K extends string> {
 export type LoadedTlsMaterial =
   | { readonly ok: true; readonly material: TlsMaterial; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly TlsProblem<keyof TlsFiles>[] };
+
+export type LoadedTlsClientMaterial =
+  | { readonly ok: true; readonly material: TlsClientMaterial }
+  | { readonly ok: false; readonly problems: readonly TlsProblem<keyof TlsClientFiles>[] };
 
 /** What every TLS listener keeps to: RFC 9325, and RFC 9113 section 9.2.2 for HTTP/2. */
 export const TLS_RULES = {
@@ -84,19 +95,34 @@ export async function loadTlsMaterial(files: TlsFiles, nowMs: number): Promise<L
   return { ok: true, material, warnings: warningsOf(pair.chain.certificates[0], certFile, nowMs) };
 }
 
-/** All that is wrong with the files that a TLS client of ours will use: to know it before the client does. */
-export async function problemsOfTlsClient(
+/** For a TLS client of ours. All problems at once; never rejects for what is in a file. `nowMs` is Unix time. */
+export async function loadTlsClientMaterial(
   { caFile, certFile, keyFile }: TlsClientFiles,
   nowMs: number,
-): Promise<readonly TlsProblem<keyof TlsClientFiles>[]> {
+): Promise<LoadedTlsClientMaterial> {
   const problems: TlsProblem<keyof TlsClientFiles>[] = [];
   const note = (key: keyof TlsClientFiles, message: string) => void problems.push({ key, message });
-  if (certFile !== undefined && keyFile !== undefined) await readPair({ certFile, keyFile }, nowMs, note);
-  else if (certFile !== undefined) note('certFile', 'needs keyFile beside it');
-  else if (keyFile !== undefined) note('keyFile', 'needs certFile beside it');
+  const isPair = certFile !== undefined && keyFile !== undefined;
+  const pair = isPair ? await readPair({ certFile, keyFile }, nowMs, note) : undefined;
+  if (certFile !== undefined && keyFile === undefined) note('certFile', 'needs keyFile beside it');
+  if (keyFile !== undefined && certFile === undefined) note('keyFile', 'needs certFile beside it');
   const cas = caFile === undefined ? undefined : await readCas(caFile, nowMs);
   if (cas?.ok === false) note('caFile', cas.problem);
-  return problems;
+  if (problems.length > 0) return { ok: false, problems };
+  const material = {
+    ...(cas?.ok && { ca: cas.value.text }),
+    ...(pair && { cert: pair.chain.text, key: pair.key }),
+  };
+  return { ok: true, material };
+}
+
+/** All that is wrong with the files that a TLS client of ours will use: to know it before the client does. */
+export async function problemsOfTlsClient(
+  files: TlsClientFiles,
+  nowMs: number,
+): Promise<readonly TlsProblem<keyof TlsClientFiles>[]> {
+  const loaded = await loadTlsClientMaterial(files, nowMs);
+  return loaded.ok ? [] : loaded.problems;
 }
 
 interface KeyPair {

@@ -3,7 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadTlsMaterial, problemsOfTlsClient } from '../../../src/net/tls-material.ts';
+import {
+  loadTlsClientMaterial,
+  loadTlsMaterial,
+  problemsOfTlsClient,
+} from '../../../src/net/tls-material.ts';
 import { createTestCa, pem } from '../../parts/certificates.ts';
 
 const NOW = Date.parse('2030-06-15T12:00:00Z');
@@ -184,6 +188,14 @@ describe('E4 the files of a TLS client', () => {
     for (const files of [{}, { caFile: at('ca.pem') }, pair(), { caFile: at('ca.pem'), ...pair() }]) {
       expect(await problems(files)).toEqual([]);
     }
+  });
+
+  it('become what node:tls takes, and nothing that is not named', async () => {
+    expect(await loadTlsClientMaterial({}, NOW)).toEqual({ ok: true, material: {} });
+    expect(await loadTlsClientMaterial({ caFile: at('ca.pem'), ...pair() }, NOW)).toEqual({
+      ok: true,
+      material: { ca: ca.certificate, cert: server.certificate, key: server.key },
+    });
   });
 
   it('come in pairs that fit', async () => {
