@@ -23,8 +23,8 @@ export interface AuthenticationGap {
   /** What is missing, for the operator. */
   readonly detail: string;
   /**
-   * Whether a new login can be asked for it. Not for methods: OpenID Connect has no parameter for them, and a provider
-   * that still knows the user would send the browser back as it came, for ever.
+   * Whether a new login can be asked for it. Not for methods, as OpenID Connect has no parameter for them, nor for
+   * classes with a space: a provider that still knows the user would send the browser back as it came, for ever.
    */
   readonly loginHelps: boolean;
 }
@@ -45,11 +45,16 @@ export function authenticationGap(
     ...(lacking.length === 0 ? [] : [`amr lacks ${lacking.join(' ')}`]),
     ...(isRecent ? [] : ['the login is too old']),
   ];
-  return { detail: gaps.join(', '), loginHelps: !(isStrong && isRecent) };
+  const canBeAskedFor = isStrong || requirement.acr.some(isNameable);
+  return { detail: gaps.join(', '), loginHelps: canBeAskedFor && !(isStrong && isRecent) };
 }
 
 /** Space-separated and quoted in a challenge, so that spaces and quotes have no place in it. */
 const NAMEABLE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+function isNameable(value: string): boolean {
+  return NAMEABLE.test(value);
+}
 
 /** `acr_values` and `max_age` as RFC 9470 section 3 and OIDC have them, for a challenge and for a login request alike. */
 export function loginParameters({
@@ -57,7 +62,7 @@ export function loginParameters({
   maxAgeMs,
 }: AuthenticationRequirement): [name: string, value: string][] {
   const parameters: [string, string][] = [];
-  const acrValues = acr.filter((value) => NAMEABLE.test(value)).join(' ');
+  const acrValues = acr.filter(isNameable).join(' ');
   if (acrValues !== '') parameters.push(['acr_values', acrValues]);
   if (maxAgeMs !== Infinity) parameters.push(['max_age', String(Math.floor(maxAgeMs / 1000))]);
   return parameters;

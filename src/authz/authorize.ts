@@ -72,6 +72,7 @@ export async function authorize(
 const METHOD = /^[A-Z][A-Z0-9_-]*$/;
 
 function findRoute(request: AuthzRequest, policy: Policy): RouteMatch | Deny {
+  if (request.fault !== undefined) return deny('no_route', { detail: request.fault });
   const host = canonicalHost(request.host);
   if (host === undefined) return deny('no_route', { detail: 'the host is no valid authority' });
   if (!METHOD.test(request.method) || request.method === 'CONNECT') {

@@ -1,4 +1,5 @@
 /** Where a request carries a session token, and what is left of its headers without it. */
+import { cookiePairs, withoutBlanks } from '../token/cookie-pairs.ts';
 import { looksLikeSessionToken } from '../token/recognize.ts';
 import { MAX_TOKEN_LENGTH } from '../token/session-token.ts';
 
@@ -47,28 +48,21 @@ export function bearerTokens(authorization: string): string[] {
 /** The values of every cookie of that name (RFC 6265 section 5.4 allows more than one). */
 function cookieValues(header: string, name: string): string[] {
   const values: string[] = [];
-  for (const pair of header.split(';')) {
-    const value = cookieValue(pair, name);
-    if (value !== undefined) values.push(value);
-  }
+  for (const [other, value] of cookiePairs(header)) if (other === name) values.push(value);
   return values;
-}
-
-function cookieValue(pair: string, name: string): string | undefined {
-  const at = pair.indexOf('=');
-  return at !== -1 && pair.slice(0, at).trim() === name ? pair.slice(at + 1).trim() : undefined;
 }
 
 /**
  * The `cookie` header without the cookies of that name, and without session tokens under any other (an earlier
- * `token.cookie.name`, say): undefined when there is none of them, empty when no other.
+ * `token.cookie.name`, say): undefined when there is none of them, empty when no other. What an app might take for that
+ * name goes too, though it is not.
  */
 export function withoutCookie(header: string, name: string): string | undefined {
   if (!header.includes(name) && !header.includes(JWT_START)) return undefined;
   const pairs = header.split(';');
   const kept = pairs.filter((pair) => {
-    if (cookieValue(pair, name) !== undefined || pair.trim() === name) return false;
+    if (pair.split('=', 1)[0]?.trim() === name) return false;
     return !pair.includes(JWT_START) || !looksLikeSessionToken(pair);
   });
-  return kept.length === pairs.length ? undefined : kept.map((pair) => pair.trim()).join('; ');
+  return kept.length === pairs.length ? undefined : kept.map((pair) => withoutBlanks(pair)).join('; ');
 }

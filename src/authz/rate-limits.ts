@@ -15,7 +15,23 @@ export function addressTakes(
 ): RateTake[] | undefined {
   if (perAddress === undefined) return undefined;
   const { limit, window: windowMs } = perAddress;
-  return [{ kind: 'address', of: address ?? UNKNOWN_ADDRESS, limit, windowMs }];
+  const of = address === undefined ? UNKNOWN_ADDRESS : countedAddress(address);
+  return [{ kind: 'address', of, limit, windowMs }];
+}
+
+const IPV4_MAPPED = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
+
+/**
+ * Of IPv6 the network of 64 bits: whoever has one address of it has all of them (RFC 4291 section 2.5.4), and would be
+ * somebody new with each.
+ */
+function countedAddress(address: string): string {
+  const [, ipv4] = IPV4_MAPPED.exec(address) ?? [];
+  if (ipv4 !== undefined) return ipv4;
+  if (!address.includes(':')) return address;
+  const [before = [], after = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
+  const zeros = new Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
+  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
 }
 
 /** What to count once the session is known to be valid; undefined where nothing is. */

@@ -1,5 +1,11 @@
 /** What a check asks: the request as the proxy saw it, the same for every transport. */
+
+/** `grpc`: Envoy's CheckRequest; `http`: a request of the `http` listener. */
+export type Transport = 'grpc' | 'http';
+
 export interface AuthzRequest {
+  /** How it came. */
+  readonly transport: Transport;
   /** `GET`, `PUT`, ...; case matters (RFC 9110 section 9.1). Empty when the proxy sent none. */
   readonly method: string;
   /** The authority with its port, as the client sent it. */
@@ -12,4 +18,6 @@ export interface AuthzRequest {
   readonly address: string | undefined;
   /** Envoy's `context_extensions` of the matched route; empty for other transports. */
   readonly contextExtensions: ReadonlyMap<string, string>;
+  /** Why what is said here can't be believed, for the log: with it, no route matches. */
+  readonly fault?: string;
 }

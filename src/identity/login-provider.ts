@@ -42,9 +42,13 @@ export interface LoginProviderParts {
 /** An ID token of more characters would make an address that servers refuse; the user is asked to confirm instead. */
 const MAX_HINT_LENGTH = 4_096;
 
+/** Anybody can make up answers of the provider, and each is asked about there: so many at a time, and no more (D9). */
+export const MAX_REDEMPTIONS = 128;
+
 /** Makes no request by itself. */
 export function createLoginProvider(parts: LoginProviderParts): LoginProvider {
   const { config, issuer } = parts;
+  let redemptions = 0;
   const down = { problem: `The identity provider "${config.name}" is down.` };
   return {
     name: config.name,
@@ -58,7 +62,10 @@ export function createLoginProvider(parts: LoginProviderParts): LoginProvider {
     async finish(callbackUrl, binding, demand) {
       const metadata = await issuer.metadataWhileUp();
       if (metadata === undefined) return { outcome: 'unavailable', ...down };
-      const redeemed = await redeem(parts, metadata, callbackUrl, binding);
+      if (redemptions >= MAX_REDEMPTIONS)
+        return { outcome: 'unavailable', problem: 'Too many logins wait for its token endpoint.' };
+      redemptions += 1;
+      const redeemed = await redeem(parts, metadata, callbackUrl, binding).finally(() => (redemptions -= 1));
       return 'idToken' in redeemed ? identify(parts, redeemed.idToken, binding.nonce, demand) : redeemed;
     },
     async endSessionUrl({ idTokenHint, postLogoutRedirectUri, state }) {
@@ -102,12 +109,20 @@ async function authorizationUrl(
       code_challenge: await calculatePKCECodeChallenge(codeVerifier),
       code_challenge_method: 'S256',
       ...(acrValues !== undefined && { acr_values: acrValues.join(' ') }),
-      ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
+      ...(maxAgeSeconds !== undefined && { max_age: String(ageToAskFor(maxAgeSeconds)) }),
     });
     return { ok: true, url: url.href } as const;
   } catch (error) {
     return { ok: false, problem: `Its discovery is of no use for a login: ${rootMessage(error)}` } as const;
   }
+}
+
+/**
+ * Less than is demanded, by as much as two clocks may differ: what the provider takes for fresh enough must be so by ours
+ * too, or it would send a browser back unasked that a check sends to log in at once again.
+ */
+function ageToAskFor(maxAgeSeconds: number): number {
+  return Math.max(0, maxAgeSeconds - CLOCK_TOLERANCE_SECONDS);
 }
 
 type Redeemed = { readonly idToken: string } | Exclude<LoginEnd, { readonly outcome: 'identity' }>;
@@ -210,5 +225,5 @@ function meets(
 ): boolean {
   if (acrValues !== undefined && (acr === undefined || !acrValues.includes(acr))) return false;
   if (maxAgeSeconds === undefined) return true;
-  return nowMs - authenticatedAtMs <= (maxAgeSeconds + CLOCK_TOLERANCE_SECONDS) * 1000;
+  return nowMs - authenticatedAtMs <= Math.max(maxAgeSeconds, CLOCK_TOLERANCE_SECONDS) * 1000;
 }

@@ -1,12 +1,8 @@
-/** Reads the `cookie` header (RFC 6265 section 5.4). */
+/** The cookies of a request of the web platform. */
+import { cookiePairs, type CookiePair } from '../token/cookie-pairs.ts';
 
-/** In the order in which they were sent; a name may come more than once. */
-export function readCookies(request: Request): readonly (readonly [name: string, value: string])[] {
-  const pairs = (request.headers.get('cookie') ?? '').split(';');
-  return pairs.flatMap((pair) => {
-    const at = pair.indexOf('=');
-    return at === -1 ? [] : [[pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const];
-  });
+export function readCookies(request: Request): readonly CookiePair[] {
+  return cookiePairs(request.headers.get('cookie') ?? '');
 }
 
 /** Undefined where there is none of the name, and where there are several that differ: which is meant can't be known. */

@@ -4,7 +4,7 @@ import { openSession, type OpenOutcome } from '../lifecycle/open-session.ts';
 import { sessionCookies } from '../token/session-cookie.ts';
 import { pageAnswer, redirectAnswer } from './answers.ts';
 import { endedAttempt, findAttempt, type Attempt } from './attempt.ts';
-import { browserSessionRef } from './browser-session.ts';
+import { refToEnd } from './browser-session.ts';
 import type { BrowserRequest, LoginDependencies } from './dependencies.ts';
 import type { FailedLogin, FailureTrail } from './failure-trail.ts';
 import { failureAnswer } from './login-outcome.ts';
@@ -75,7 +75,7 @@ async function open(
   deps: LoginDependencies,
   trail: FailureTrail,
 ): Promise<Response> {
-  const previous = await browserSessionRef(request, deps);
+  const previous = await refToEnd(request, deps);
   const actor = { kind: 'provider', name: identity.provider } as const;
   const opening = { identity, actor, forBrowser: true, logoutHint: idToken };
   const opened = await openSession({ ...opening, ...(previous !== undefined && { previous }) }, deps);

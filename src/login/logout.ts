@@ -4,7 +4,7 @@ import { endSession } from '../lifecycle/end-session.ts';
 import type { ValidSession } from '../session/validity.ts';
 import { clearedCookies } from '../token/session-cookie.ts';
 import { pageAnswer, redirectAnswer } from './answers.ts';
-import { browserSession } from './browser-session.ts';
+import { sessionToEnd } from './browser-session.ts';
 import { readCookies } from './cookies.ts';
 import type { BrowserRequest, LoginDependencies } from './dependencies.ts';
 import { formField } from './form.ts';
@@ -12,14 +12,14 @@ import { loggedOutPage, logoutPage, refusalPage } from './pages.ts';
 import { LOGGED_OUT_PATH, LOGOUT_PATH } from './paths.ts';
 
 export async function askForLogout(browser: BrowserRequest, deps: LoginDependencies): Promise<Response> {
-  const session = await browserSession(browser.request, deps);
+  const session = await sessionToEnd(browser.request, deps);
   if (session === undefined) return nobodyToLogOut(browser, deps);
   return pageAnswer(200, logoutPage(session.document.csrfToken ?? ''));
 }
 
 /** Rejects with `StoreError`; then the session may live, and the browser keeps its cookie (D2). */
 export async function logOut(browser: BrowserRequest, deps: LoginDependencies): Promise<Response> {
-  const session = await browserSession(browser.request, deps);
+  const session = await sessionToEnd(browser.request, deps);
   if (session === undefined) return nobodyToLogOut(browser, deps);
   const { ref, document } = session;
   const provider = document.identity.provider;

@@ -20,7 +20,9 @@ export type TokenFault = 'malformed_token' | 'bad_signature' | 'expired_token';
 
 export type TokenVerdict =
   | { readonly valid: true; readonly claims: SessionTokenClaims }
-  | { readonly valid: false; readonly reason: TokenFault };
+  | { readonly valid: false; readonly reason: Exclude<TokenFault, 'expired_token'> }
+  /** Ours, and over: it lets nobody in, but tells which session to end. */
+  | { readonly valid: false; readonly reason: 'expired_token'; readonly expired: SessionTokenClaims };
 
 export interface SessionTokenVerifier {
   /**

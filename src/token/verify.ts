@@ -8,6 +8,7 @@ import { isSessionId, sessionRef } from '../session/ref.ts';
 import {
   MAX_TOKEN_LENGTH,
   SESSION_TOKEN_TYP,
+  type SessionTokenClaims,
   type SessionTokenVerifier,
   type TokenFault,
   type TokenVerdict,
@@ -64,7 +65,7 @@ export function createSessionTokenVerifier(options: SessionTokenVerifierOptions)
       const ring = currentRing();
       const known = remembered?.get(token);
       if (known === undefined) return verifyNew(token, nowMs, ring);
-      return nowMs < known.claims.expiresAtMs ? known : refused('expired_token');
+      return nowMs < known.claims.expiresAtMs ? known : expired(known.claims);
     },
   };
 }
@@ -74,8 +75,12 @@ function ownCopy(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1');
 }
 
-function refused(reason: TokenFault): TokenVerdict {
+function refused(reason: Exclude<TokenFault, 'expired_token'>): TokenVerdict {
   return { valid: false, reason };
+}
+
+function expired(claims: SessionTokenClaims): TokenVerdict {
+  return { valid: false, reason: 'expired_token', expired: claims };
 }
 
 interface Expected {
@@ -147,11 +152,8 @@ function readClaims(text: string, expected: Expected, nowMs: number): TokenVerdi
   if (iat > soon || nbf > soon || exp - iat > MAX_LIFETIME_SECONDS) return refused('malformed_token');
   if (typeof sid !== 'string' || !isSessionId(sid)) return refused('malformed_token');
   const expiresAtMs = exp * 1000;
-  if (nowMs >= expiresAtMs) return refused('expired_token');
-  return Object.freeze({
-    valid: true,
-    claims: Object.freeze({ sessionId: sid, ref: sessionRef(sid), issuedAtMs: iat * 1000, expiresAtMs }),
-  });
+  const claims = Object.freeze({ sessionId: sid, ref: sessionRef(sid), issuedAtMs: iat * 1000, expiresAtMs });
+  return nowMs < expiresAtMs ? Object.freeze({ valid: true, claims }) : expired(claims);
 }
 
 /** A NumericDate (RFC 7519 section 2) in whole seconds that stays exact in milliseconds. */

@@ -213,7 +213,7 @@ describe('a stronger login', () => {
     idp.user = { name: 'alice', acr: 'gold' };
     const visit = await browser.open(loginUrl('/vault', { acr_values: 'gold', max_age: '300' }));
     expect(new URL(visit.way[1] ?? '').searchParams.get('acr_values')).toBe('gold');
-    expect(new URL(visit.way[1] ?? '').searchParams.get('max_age')).toBe('300');
+    expect(new URL(visit.way[1] ?? '').searchParams.get('max_age')).toBe('290');
     expect(visit.url.href).toBe(`${APP}/vault`);
     expect(await rig.sessionOf(browser)).toMatchObject({
       session: { document: { authentication: { acr: 'gold' } } },

@@ -34,6 +34,8 @@ describe('the login of a session', () => {
     ['no acr', { acr: ['gold'] }, {}, 'acr is not known', true],
     ['another acr', { acr: ['gold'] }, { acr: 'silver' }, 'acr is silver', true],
     ['an acr that contains it', { acr: ['gold'] }, { acr: 'golden' }, 'acr is golden', true],
+    ["one that a login can't be asked for", { acr: ['two words'] }, {}, 'acr is not known', false],
+    ["one that it can't, and one that it can", { acr: ['two words', 'gold'] }, {}, 'acr is not known', true],
     ['no amr', { amr: ['otp'] }, {}, 'amr lacks otp', false],
     ['one amr of two', { amr: ['pwd', 'otp'] }, { amr: ['pwd'] }, 'amr lacks otp', false],
     ['too old', { maxAge: MINUTE }, { atMs: NOW - MINUTE - 1 }, 'the login is too old', true],

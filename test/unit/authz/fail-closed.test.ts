@@ -559,6 +559,7 @@ describe('E3 no request talks its way in', () => {
     fc.oneof(fc.constantFrom('signed', 'public', ''), text),
   );
   const wild = fc.record({
+    transport: fc.constantFrom('grpc', 'http'),
     method: fc.oneof(fc.constantFrom('GET', 'HEAD', 'PUT', 'CONNECT', 'get', ''), text),
     host: fc.oneof(fc.constantFrom('app.example.com', 'x', '', '*', 'public'), fc.domain(), text),
     path,

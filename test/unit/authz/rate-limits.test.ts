@@ -1,6 +1,6 @@
 /** E11: what is counted, when, and what a limit that is reached means. */
 import { describe, expect, it } from 'vitest';
-import { limitReached } from '../../../src/authz/rate-limits.ts';
+import { addressTakes, limitReached } from '../../../src/authz/rate-limits.ts';
 import type { RateCounter, RateOutcome, RateTake } from '../../../src/session/rate-limit.ts';
 import { StoreError } from '../../../src/session/store.ts';
 import { createScene, request, type ConfigInput, type RouteInput } from './scene.ts';
@@ -52,6 +52,23 @@ describe('E11 the limit per address', () => {
     expect(await decide('/session', alice.bearer)).toMatchObject({ decision: 'allow' });
     expect(order).toEqual(['take', 'read']);
     expect(taken).toEqual([{ kind: 'address', of: '192.0.2.1', limit: 3, windowMs: 10_000 }]);
+  });
+
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8::1:2:3:4', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::', 'fe80:0:0:0::/64'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    [undefined, 'unknown'],
+  ])('counts %s as %s', (address, of) => {
+    const perAddress = { limit: 3, window: 10_000 };
+    expect(addressTakes({ perAddress }, address)).toEqual([
+      { kind: 'address', of, limit: 3, windowMs: 10_000 },
+    ]);
   });
 
   it.each(EVERYWHERE)('also without a session, on %s', async (path) => {

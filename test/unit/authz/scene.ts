@@ -104,6 +104,7 @@ export function document(changes: Partial<SessionDocument> = {}): SessionDocumen
 export function request(changes: Partial<Omit<AuthzRequest, 'headers'>> & Headers = {}): AuthzRequest {
   const { headers = {}, ...more } = changes;
   return {
+    transport: 'grpc',
     method: 'GET',
     host: 'app.example.com',
     path: '/',

@@ -81,9 +81,23 @@ describe('a browser login', () => {
     expect(problemsOf(text)).toEqual([`9:20 login.origins[0]: ${problem}`]);
   });
 
-  it('has each origin once', () => {
-    const text = `${MINIMAL}${PROVIDERS}${SEALING}login: { origins: [https://a.example, https://a.example] }`;
-    expect(problemsOf(text)).toEqual(['9:39 login.origins[1]: must differ from login.origins[0]']);
+  it.each([
+    ['has each origin once', 'https://a.example, https://a.example', 39],
+    [
+      'has each host once, as nothing else tells where a browser is',
+      'https://localhost, http://localhost',
+      39,
+    ],
+  ])('%s', (_, origins, column) => {
+    const text = `${MINIMAL}${PROVIDERS}${SEALING}login: { origins: [${origins}] }`;
+    expect(problemsOf(text)).toEqual([
+      `9:${column} login.origins[1]: must differ from login.origins[0] in its host or port`,
+    ]);
+  });
+
+  it('may have two ports of one host', () => {
+    const login = 'login: { origins: [https://a.example, https://a.example:8443] }';
+    expect(problemsOf(MINIMAL + PROVIDERS + SEALING + login)).toEqual([]);
   });
 });
 

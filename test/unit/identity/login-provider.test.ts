@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
 import { FETCH_FLOOR_MS } from '../../../src/identity/fetch-cache.ts';
+import { MAX_REDEMPTIONS } from '../../../src/identity/login-provider.ts';
 import type { LoginBinding, LoginProvider } from '../../../src/identity/login.ts';
 import { createIdentityProviders } from '../../../src/identity/providers.ts';
 import { createIssuerKey, startTestIssuer, type TestIssuer } from '../../parts/test-issuer.ts';
@@ -130,6 +131,18 @@ describe('the way to an identity provider', () => {
       max_age: '0',
     });
   });
+
+  it.each([
+    [0, '0'],
+    [5, '0'],
+    [300, '290'],
+  ])(
+    'asks for a fresher proof than %i s by what clocks may differ, so that no login goes in a circle',
+    async (maxAgeSeconds, asked) => {
+      const start = await (await loginProvider()).authorizationUrl(binding, { maxAgeSeconds });
+      expect(new URL(start.ok ? start.url : '').searchParams.get('max_age')).toBe(asked);
+    },
+  );
 
   it('D1 is discovered once, and asked again only after the floor', async () => {
     const provider = await loginProvider();
@@ -281,6 +294,34 @@ describe('the way back', () => {
       problem: expect.stringContaining('timeout') as string,
     });
   });
+
+  it('D5 nor is one waited for that sends its answer byte by byte', async () => {
+    answerToken = (response) => {
+      const drip = setInterval(() => response.write(' '), 5);
+      response.once('close', () => clearInterval(drip));
+    };
+    expect(await finish({}, {}, 100)).toMatchObject({ outcome: 'unavailable' });
+  });
+
+  it('D9 no more than so many wait for it at a time, and all others are told at once', async () => {
+    const provider = await loginProvider();
+    await provider.authorizationUrl(binding, {});
+    const waiting: ServerResponse[] = [];
+    idp.answer = (_, response) => void waiting.push(response);
+    const callback = `${REDIRECT_URI}?code=c&state=${encodeURIComponent(binding.state)}`;
+    const ask = () => provider.finish(callback, binding, {});
+    const first = Array.from({ length: MAX_REDEMPTIONS }, ask);
+    await expect.poll(() => waiting.length).toBe(MAX_REDEMPTIONS);
+    expect(await ask()).toMatchObject({
+      outcome: 'unavailable',
+      problem: 'Too many logins wait for its token endpoint.',
+    });
+    for (const response of waiting) response.writeHead(400).end();
+    await Promise.all(first);
+    answerToken = json(200, { ...TOKENS, id_token: await idToken() });
+    idp.answer = tokenEndpoint;
+    expect(await ask()).toMatchObject({ outcome: 'identity' });
+  });
 });
 
 describe('a login that must be strong', () => {
@@ -290,6 +331,18 @@ describe('a login that must be strong', () => {
     ['another class', () => ({ acr: 'silver' }), { acrValues: ['gold'] }, 'insufficient'],
     ['no class', () => ({}), { acrValues: ['gold'] }, 'insufficient'],
     ['a recent proof', () => ({ auth_time: nowSeconds() - 50 }), { maxAgeSeconds: 60 }, 'identity'],
+    [
+      'a proof just now, whatever the clocks say',
+      () => ({ auth_time: nowSeconds() - 8 }),
+      { maxAgeSeconds: 0 },
+      'identity',
+    ],
+    [
+      'a proof that a check finds too old',
+      () => ({ auth_time: nowSeconds() - 65 }),
+      { maxAgeSeconds: 60 },
+      'insufficient',
+    ],
     ['an old proof', () => ({ auth_time: nowSeconds() - 80 }), { maxAgeSeconds: 60 }, 'insufficient'],
     ['a token that does not tell of the proof', () => ({}), { maxAgeSeconds: 60 }, 'refused'],
     ['nothing that was asked for', () => ({ auth_time: nowSeconds() - 9_999 }), {}, 'identity'],
