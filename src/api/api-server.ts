@@ -66,7 +66,7 @@ export function createApiServer(deps: ApiDependencies, options: ApiServerOptions
         deps.log.error('request failed', { path, fault: fault(thrown) });
       }),
   });
-  return createHttp1And2Server(refusingUnaddressed(handler));
+  return createHttp1And2Server(refusingAmbiguous(refusingUnaddressed(handler)));
 }
 
 function routesOf(deps: ApiDependencies, others: WebRoutes = new Map()): WebRoutes {
@@ -138,5 +138,15 @@ function refusingUnaddressed(handler: Http1And2Handler): Http1And2Handler {
     } catch {
       answerProblem(response, 400, 'Bad Request');
     }
+  };
+}
+
+/** Node keeps the first of several `authorization` headers; whose they are, whoever added the others meant to decide. */
+function refusingAmbiguous(handler: Http1And2Handler): Http1And2Handler {
+  return (request, response) => {
+    const names = request.rawHeaders.filter((_, at) => at % 2 === 0);
+    const credentials = names.filter((name) => name.toLowerCase() === 'authorization');
+    if (credentials.length > 1) answerProblem(response, 400, 'Bad Request');
+    else handler(request, response);
   };
 }

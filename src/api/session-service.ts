@@ -81,7 +81,7 @@ async function touchSession(deps: ApiDependencies, request: TouchSessionRequest,
   const { document } = await readUsable(ref, deps);
   const { idleTimeoutMs } = deps.limits;
   const seenAtMs = deps.nowMs();
-  await deps.store.touch({ ref, seenAtMs, idleTimeoutMs });
+  await deps.store.touch({ ref, seenAtMs, idleTimeoutMs, document });
   const idleEndMs = idleExpiresAtMs(seenAtMs, idleTimeoutMs, document.expiresAtMs);
   return { idleExpiresAt: timestampFromMs(idleEndMs) };
 }

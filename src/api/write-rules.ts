@@ -4,10 +4,15 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import { readConfigFile } from '../config/files.ts';
 import type { Finding } from '../config/problem.ts';
 import type { AppConfig } from '../config/schema.ts';
+import { unavailable } from './api-error.ts';
+import { createBoundedCheck, type CheckBounds } from './bounded-check.ts';
 
 export type PartKind = 'slice' | 'attribute';
 
-/** What is wrong with a value, to be read after its name; undefined where it fits. Quotes none of the value. */
+/**
+ * What is wrong with a value, to be read after its name; undefined where it fits. Quotes none of the value. Throws
+ * UNAVAILABLE for a moment after a value whose check took too long.
+ */
 export type ValueCheck = (value: JsonValue) => string | undefined;
 
 /** By name; what is not in here the app may not write. */
@@ -24,10 +29,14 @@ type Part = readonly [name: string, check: ValueCheck];
 type CompiledSchema =
   { readonly ok: true; readonly check: ValueCheck } | { readonly ok: false; readonly problem: string };
 
+/** A value of the largest size takes a few milliseconds; with these a schema that takes for ever has 2 % of the time. */
+const BOUNDS: CheckBounds = { longestMs: 100, restMs: 5_000 };
+
 /** Never rejects: a file that can't be read, or is no JSON Schema of draft 2020-12, is a finding at the key that names it. */
-export async function compileWriteRules(config: {
-  readonly apps: Readonly<Record<string, Pick<AppConfig, 'writes' | 'writesAttributes'>>>;
-}): Promise<CompiledWriteRules> {
+export async function compileWriteRules(
+  config: { readonly apps: Readonly<Record<string, Pick<AppConfig, 'writes' | 'writesAttributes'>>> },
+  bounds = BOUNDS,
+): Promise<CompiledWriteRules> {
   const findings: Finding[] = [];
   const compileParts = async (
     app: string,
@@ -36,7 +45,7 @@ export async function compileWriteRules(config: {
   ) => {
     const parts: Part[] = [];
     for (const [name, file] of Object.entries(files)) {
-      const compiled = await compileSchemaFile(file);
+      const compiled = await compileSchemaFile(file, bounds);
       if (compiled.ok) parts.push([name, compiled.check]);
       else findings.push({ path: ['apps', app, key, name], message: `${file} ${compiled.problem}` });
     }
@@ -52,7 +61,7 @@ export async function compileWriteRules(config: {
   return findings.length === 0 ? { ok: true, rules } : { ok: false, findings };
 }
 
-async function compileSchemaFile(file: string): Promise<CompiledSchema> {
+async function compileSchemaFile(file: string, bounds: CheckBounds): Promise<CompiledSchema> {
   const reading = await readConfigFile(file);
   if (!reading.ok) return reading;
   let schema: unknown;
@@ -63,26 +72,33 @@ async function compileSchemaFile(file: string): Promise<CompiledSchema> {
   }
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
     return { ok: false, problem: 'is not an object; it must be a JSON Schema' };
-  return compileSchema(schema);
+  return compileSchema(schema, bounds);
 }
 
 /** Strict: a keyword that is not known, or a format, which nothing here would check, is refused and not ignored. */
-function compileSchema(schema: object): CompiledSchema {
+function compileSchema(schema: object, bounds: CheckBounds): CompiledSchema {
   try {
     // One for each schema: two that have the same `$id` are no concern of each other.
     const validate = new Ajv2020({ strict: true, logger: false }).compile(schema);
     if ('$async' in validate)
       return { ok: false, problem: 'has "$async"; a check must give its answer at once' };
-    return { ok: true, check: checkWith(validate, propertyNames(schema)) };
+    return { ok: true, check: checkWith(validate, propertyNames(schema), bounds) };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unknown error';
     return { ok: false, problem: `is no JSON Schema of draft 2020-12: ${why}` };
   }
 }
 
-function checkWith(validate: ValidateFunction, known: ReadonlySet<string>): ValueCheck {
+function checkWith(validate: ValidateFunction, known: ReadonlySet<string>, bounds: CheckBounds): ValueCheck {
+  const bounded = createBoundedCheck(bounds);
   return (value) => {
-    if (validate(value)) return undefined;
+    const checked = bounded(() => validate(value));
+    if (checked.outcome === 'cut_short') return `takes longer than ${bounds.longestMs} ms to check`;
+    if (checked.outcome === 'resting') {
+      const problem = 'changes: the schema of a part took too long to check a value: try again';
+      throw unavailable(problem, Math.ceil(bounds.restMs / 1_000));
+    }
+    if (checked.value) return undefined;
     const [error] = validate.errors ?? [];
     return error === undefined
       ? 'does not fit its schema'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { IdentityProviderConfig } from '../config/schema.ts';
 import { readAttributes, readScopes } from './claims.ts';
 import type { VerifiedIdentity } from './identity.ts';
-import { CLOCK_TOLERANCE_SECONDS, type JwtRules } from './signed-jwt.ts';
+import { CLOCK_TOLERANCE_SECONDS, USED_TOKEN_SECONDS, type JwtRules } from './signed-jwt.ts';
 
 /** An ID token opens a session soon after it was issued, or not at all; so this long its use must be remembered at most. */
 export const MAX_AGE_SECONDS = 86_400;
@@ -89,7 +89,7 @@ function proofHash(idToken: string): string {
     .digest('base64url');
 }
 
-/** When the token is refused for its age or its end, whichever comes first. */
+/** When the token is refused for its age or its end, whichever comes first, by every clock. */
 function validUntilMs({ exp, iat }: Claims): number {
-  return Math.ceil((Math.min(exp, (iat as number) + MAX_AGE_SECONDS) + CLOCK_TOLERANCE_SECONDS) * 1000);
+  return Math.ceil((Math.min(exp, (iat as number) + MAX_AGE_SECONDS) + USED_TOKEN_SECONDS) * 1000);
 }

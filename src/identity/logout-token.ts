@@ -5,7 +5,7 @@ import type { IdentityProviderConfig } from '../config/schema.ts';
 import { isName } from './id-token.ts';
 import type { KeySet } from './key-set.ts';
 import type { LogoutSubject, LogoutTokenVerifier, LogoutVerdict } from './login.ts';
-import { CLOCK_TOLERANCE_SECONDS, verifySignedJwt, type JwtRules } from './signed-jwt.ts';
+import { USED_TOKEN_SECONDS, verifySignedJwt, type JwtRules } from './signed-jwt.ts';
 
 /** The member of `events` that makes a token a logout token. */
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
@@ -105,7 +105,7 @@ function subjectOf({ sid, sub }: Claims): LogoutSubject | undefined {
 
 function proofOf({ jti, iat, exp }: Claims, { issuer, clientId }: LogoutIssuer['config']) {
   const named = JSON.stringify(['logout', issuer, clientId, jti]);
-  const endSeconds = Math.min(exp, (iat as number) + MAX_LOGOUT_TOKEN_AGE_SECONDS) + CLOCK_TOLERANCE_SECONDS;
+  const endSeconds = Math.min(exp, (iat as number) + MAX_LOGOUT_TOKEN_AGE_SECONDS) + USED_TOKEN_SECONDS;
   return {
     hash: createHash('sha256').update(named).digest('base64url'),
     validUntilMs: Math.ceil(endSeconds * 1000),

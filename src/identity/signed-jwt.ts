@@ -26,6 +26,12 @@ export const MAX_JWT_LENGTH = 16_384;
 /** How far an issuer's clock may be off from ours, either way. */
 export const CLOCK_TOLERANCE_SECONDS = 10;
 
+/**
+ * For how long past its end a token that may be used once must be known as used: that long it may be accepted, and by the
+ * clock of whoever remembers it ours may be as far off again.
+ */
+export const USED_TOKEN_SECONDS = 2 * CLOCK_TOLERANCE_SECONDS;
+
 /** A compact JWS in base64url without padding or space (RFC 7515 section 7.1); other spellings are refused. */
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 

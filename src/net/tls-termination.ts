@@ -49,7 +49,10 @@ export interface TlsTerminationOptions {
 export interface TlsTermination {
   /** Puts TLS before `server`: what connects is shown to it once it is known to be allowed. For one server, once. */
   attach(server: Server): void;
-  /** For new connections; open ones go on, but for those of clients that the new material would refuse: they are cut. */
+  /**
+   * For new connections; open ones go on, but for those of clients that the new material would refuse: they are cut, as
+   * is one whose client's certificate expires.
+   */
   update(material: TlsMaterial): void;
 }
 
@@ -57,6 +60,9 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** A certificate that signed itself may be its own issuer. */
 const MAX_CHAIN = 10;
+
+/** Node's timers take no more, some 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A resumed session would bring the certificate that was verified when it began, by the rules of then. */
 const NO_RESUMPTION = constants.SSL_OP_NO_TICKET;
@@ -91,6 +97,7 @@ export function createTlsTermination(options: TlsTerminationOptions): TlsTermina
     rememberClientNames(socket, verdict.names);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
+    endWithCertificate(socket);
     serve(socket);
   }
 
@@ -167,6 +174,14 @@ function judge(
     return refused('client_not_allowed', named.names.join(', ') || 'the certificate has no name');
   }
   return named;
+}
+
+/** Who a client is was proved for as long as its certificate is valid, and not for as long as it stays connected. */
+function endWithCertificate(socket: TLSSocket): void {
+  const end = socket.getPeerX509Certificate()?.validToDate.getTime();
+  if (end === undefined) return;
+  const timer = setTimeout(() => socket.destroy(), Math.min(end - Date.now(), LONGEST_TIMER_MS));
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function refused(reason: TlsRefusal['reason'], detail: string): Verdict {

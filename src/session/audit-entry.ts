@@ -24,11 +24,14 @@ export interface AuditEntry {
   after?: string;
 }
 
-/** What an entry says of the note alone. Sealed to its action, so that it can't be moved below another one. */
-export function entryOf(note: AuditNote, sealer: Sealer): AuditEntry {
+/**
+ * What an entry says of the note alone. Sealed to action, kind of actor and session, so that it can't be moved below
+ * others. `ref` is undefined for what is about no session, and for one note about many.
+ */
+export function entryOf(note: AuditNote, ref: SessionRef | undefined, sealer: Sealer): AuditEntry {
   const { action, actor, reason, detail } = note;
   const text = JSON.stringify({ name: actor.name, reason, detail });
-  return { action, by: actor.kind, note: sealer.seal(text, noteContext(action)) };
+  return { action, by: actor.kind, note: sealer.seal(text, noteContext(action, actor.kind, ref)) };
 }
 
 /** Whom an entry is about, where no session's record tells it. */
@@ -49,8 +52,8 @@ export function recordIn(
   sealer: Sealer,
 ): AuditRecord | undefined {
   if (!fitsPlainly(entry, query)) return undefined;
-  const { action = '', by = '', note, ref } = entry;
-  const words = wordsIn(note, action, sealer);
+  const { action = '', by = '', ref } = entry;
+  const words = wordsIn(entry, sealer);
   const actor: Actor = { kind: by as Actor['kind'], name: words.name };
   if (query.actor?.name !== undefined && (words.isLost || query.actor.name !== actor.name)) return undefined;
   const about = ref !== undefined && isSessionRef(ref) ? ref : undefined;
@@ -83,8 +86,9 @@ interface Words {
   readonly isLost: boolean;
 }
 
-function wordsIn(note: string | undefined, action: string, sealer: Sealer): Words {
-  const unsealed = sealer.unseal(note ?? '', noteContext(action));
+function wordsIn({ note = '', action = '', by = '', ref }: Partial<AuditEntry>, sealer: Sealer): Words {
+  const own = sealer.unseal(note, noteContext(action, by, ref));
+  const unsealed = own.ok ? own : sealer.unseal(note, noteContext(action, by, undefined));
   if (!unsealed.ok) return { name: '', detail: `not readable here: ${unsealed.problem}`, isLost: true };
   try {
     const { name, reason, detail } = JSON.parse(unsealed.text) as Record<string, unknown>;
@@ -102,6 +106,6 @@ function versionIn(text: string | undefined): number | undefined {
   return text === '0' ? 0 : wholeNumber(text);
 }
 
-function noteContext(action: string): string {
-  return `audit ${action}`;
+function noteContext(action: string, by: string, ref: string | undefined): string {
+  return `audit ${action} ${by} ${ref ?? 'any'}`;
 }

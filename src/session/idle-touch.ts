@@ -30,10 +30,10 @@ export function createIdleTouch(
 
   return (session, nowMs, idleTimeoutMs) => {
     if (nowMs - session.lastSeenAtMs < idleTimeoutMs / TOUCHES_PER_TIMEOUT || nowMs < pausedUntilMs) return;
-    const { ref } = session;
+    const { ref, document } = session;
     start(ref, async () => {
       try {
-        await store.touch({ ref, seenAtMs: nowMs, idleTimeoutMs });
+        await store.touch({ ref, seenAtMs: nowMs, idleTimeoutMs, document });
       } catch (error) {
         pausedUntilMs = nowMs + Math.min(LONGEST_PAUSE_MS, idleTimeoutMs / PAUSES_PER_TIMEOUT);
         throw error;

@@ -72,19 +72,24 @@ export function createMemoryAudit({ now, bounds, sealer, ownerOf }: MemoryAuditO
     return recordIn(entry, { id: String(at), atMs }, asked, sealer());
   }
 
-  function append(note: AuditNote, about: Omit<AuditEntry, 'action' | 'by' | 'note'>): void {
-    entries.set(next, { atMs: now(), entry: { ...entryOf(note, sealer()), ...about } });
+  function append(
+    note: AuditNote,
+    ref: SessionRef | undefined,
+    about: Pick<AuditEntry, 'subject' | 'owner' | 'before' | 'after'>,
+  ): void {
+    const entry = { ...entryOf(note, ref, sealer()), ...(ref !== undefined && { ref }), ...about };
+    entries.set(next, { atMs: now(), entry });
     next += 1;
     forgetOld();
   }
 
   return {
     add(note, ref, before, after) {
-      append(note, { ref, ...ownerOf(ref), before: String(before), after: String(after) });
+      append(note, ref, { ...ownerOf(ref), before: String(before), after: String(after) });
     },
     record(note, { ref, subject } = {}) {
       const owner = subject && aboutSubject(subject, ref, sealer());
-      append(note, ref === undefined ? { ...owner } : { ref, ...(owner ?? ownerOf(ref)) });
+      append(note, ref, owner ?? (ref === undefined ? {} : ownerOf(ref)));
     },
     query,
     clear: () => entries.clear(),

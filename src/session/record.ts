@@ -84,22 +84,29 @@ export function encodeWholeNumber(value: number): string {
  */
 export function recordOf(session: NewSession, sealer: Sealer) {
   const { ref, document, nowMs, refreshHash, logoutHint } = session;
-  const { identity } = document;
   return {
     ref,
     version: '1',
     document: sealDocument(document, ref, 1, sealer),
     lastSeen: encodeWholeNumber(nowMs),
     expires: encodeWholeNumber(document.expiresAtMs),
-    created: encodeWholeNumber(document.createdAtMs),
+    ...indexFieldsOf(ref, document, sealer),
+    ...(refreshHash !== undefined && { refresh: refreshHash }),
+    ...(logoutHint !== undefined && { hint: sealer.seal(logoutHint, hintContext(ref)) }),
+  } satisfies RecordFields;
+}
+
+/** By what a session is found without its ref, and whose it is: what records of the first layout do not have. */
+export function indexFieldsOf(ref: SessionRef, document: SessionDocument, sealer: Sealer) {
+  const { identity, createdAtMs } = document;
+  return {
+    created: encodeWholeNumber(createdAtMs),
     subject: subjectHash(identity),
     owner: sealOwner(identity, ref, sealer),
     identity: identityHash(identity),
     ...(identity.providerSession !== undefined && {
       provider: providerHash(identity.issuer, identity.providerSession),
     }),
-    ...(refreshHash !== undefined && { refresh: refreshHash }),
-    ...(logoutHint !== undefined && { hint: sealer.seal(logoutHint, hintContext(ref)) }),
   } satisfies RecordFields;
 }
 

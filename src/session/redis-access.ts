@@ -6,6 +6,7 @@ import type { AuditNote } from './audit.ts';
 import { encodeWholeNumber } from './record.ts';
 import type { Answered, RedisConnection } from './redis-connection.ts';
 import type { Place, RedisKeys } from './redis-keys.ts';
+import type { SessionRef } from './ref.ts';
 import { defineScripts, type ScriptCall, type ScriptName } from './redis-scripts.ts';
 import { CORRUPT_TOMBSTONE_MS, RETENTION_MS, StoreError, type StoreOperation } from './store.ts';
 
@@ -42,8 +43,11 @@ export interface RedisAccess extends Omit<RedisAccessOptions, 'audit'> {
   partition(place: Place): Given;
   /** For a script that ends sessions. */
   ending(nowMs: number): Given;
-  /** For a script that leaves an audit record, by the name under which it looks for it. */
-  note(name: string, note: AuditNote): Given;
+  /**
+   * For a script that leaves an audit record, by the name under which it looks for it. `ref`: the session that it is
+   * about; undefined where it is about none, or the script alone finds out.
+   */
+  note(name: string, note: AuditNote, ref: SessionRef | undefined): Given;
 }
 
 /** A trail is kept in 257 streams, which are trimmed about; a short one is kept to be of use. */
@@ -76,8 +80,8 @@ export function createRedisAccess(connection: RedisConnection, options: RedisAcc
       now: encodeWholeNumber(nowMs),
       corruptForgetAt: encodeWholeNumber(nowMs + CORRUPT_TOMBSTONE_MS),
     }),
-    note(name, note) {
-      const entry = entryOf(note, sealer());
+    note(name, note, ref) {
+      const entry = entryOf(note, ref, sealer());
       return {
         [`${name}.action`]: entry.action,
         [`${name}.by`]: entry.by,

@@ -43,7 +43,7 @@ export function createRedisAudit(access: RedisAccess): AuditTrail {
       keys: ref === undefined ? [keys.audit(place)] : [keys.audit(place), keys.session(ref)],
       given: {
         ...access.partition(place),
-        ...access.note('told', note),
+        ...access.note('told', note, ref),
         ref,
         ...(subject && aboutSubject(subject, ref, sealer())),
       },

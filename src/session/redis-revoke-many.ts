@@ -96,7 +96,7 @@ export function createRedisRevokeMany(access: RedisAccess): SessionStore['revoke
       given: {
         ...access.partition(partition),
         ...access.ending(nowMs),
-        ...access.note('ended', note),
+        ...access.note('ended', note, undefined),
         cause,
         ...given,
       },

@@ -4,6 +4,7 @@ import type { DocumentMemo } from './document-memo.ts';
 import {
   encodeWholeNumber,
   identityHash,
+  indexFieldsOf,
   lookupOf,
   otherExpires,
   otherIdentity,
@@ -50,7 +51,7 @@ export function createRedisSessions(
         member: memberOf(ref),
         idle: encodeWholeNumber(idleTimeoutMs),
         proofUntil: encodeWholeNumber(proof.validUntilMs),
-        ...access.note('created', note),
+        ...access.note('created', note, ref),
         ...placeOf(session),
       },
     });
@@ -76,12 +77,12 @@ export function createRedisSessions(
       ...(replaces && {
         replaces: memberOf(replaces.ref),
         replacesVersion: encodeWholeNumber(replaces.version),
-        ...access.note('superseded', endNote(note, 'superseded')),
+        ...access.note('superseded', endNote(note, 'superseded'), replaces.ref),
       }),
       ...(limit && {
         limit: encodeWholeNumber(limit.max),
         onExceed: limit.onExceed,
-        ...access.note('limit', endNote(note, 'limit')),
+        ...access.note('limit', endNote(note, 'limit'), undefined),
       }),
     };
   }
@@ -98,7 +99,7 @@ export function createRedisSessions(
         document: sealDocument(document, ref, version, sealer()),
         expires: encodeWholeNumber(document.expiresAtMs),
         identity: identityHash(document.identity),
-        ...access.note('written', note),
+        ...access.note('written', note, ref),
       },
     });
     switch (outcome) {
@@ -124,7 +125,7 @@ export function createRedisSessions(
       given: {
         ...access.partition(partitionOfRef(ref)),
         ...access.ending(nowMs),
-        ...access.note('ended', note),
+        ...access.note('ended', note, ref),
         member: memberOf(ref),
         cause,
       },
@@ -134,16 +135,18 @@ export function createRedisSessions(
     throw unexpected('revoke');
   }
 
-  async function touch({ ref, seenAtMs, idleTimeoutMs }: Touch): Promise<void> {
-    await run('touch', 'touch', {
-      keys: [keys.session(ref)],
-      given: {
-        ...access.partition(partitionOfRef(ref)),
-        member: memberOf(ref),
-        seen: encodeWholeNumber(seenAtMs),
-        idle: encodeWholeNumber(idleTimeoutMs),
-      },
-    });
+  async function touch({ ref, seenAtMs, idleTimeoutMs, document }: Touch): Promise<void> {
+    const key = keys.session(ref);
+    const given = {
+      ...access.partition(partitionOfRef(ref)),
+      member: memberOf(ref),
+      seen: encodeWholeNumber(seenAtMs),
+      idle: encodeWholeNumber(idleTimeoutMs),
+    };
+    const [outcome] = await run('touch', 'touch', { keys: [key], given });
+    if (outcome !== 'unindexed' || document === undefined) return;
+    const indexed = { ...given, ...indexFieldsOf(ref, document, sealer()) };
+    await run('touch', 'touch', { keys: [key], given: indexed });
   }
 
   /** Reads first: a token must not be used up for a session that is not readable here. */
@@ -176,8 +179,8 @@ export function createRedisSessions(
       successorHash: asked.successorHash,
       successor: asked.successor,
       grace: String(asked.graceMs),
-      ...access.note('refreshed', asked.note),
-      ...access.note('ended', asked.reuseNote),
+      ...access.note('refreshed', asked.note, ref),
+      ...access.note('ended', asked.reuseNote, ref),
     };
   }
 

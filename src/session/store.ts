@@ -149,6 +149,8 @@ export interface Touch {
   readonly ref: SessionRef;
   readonly seenAtMs: number;
   readonly idleTimeoutMs: number;
+  /** What was read of it: with this a record that was laid out before there were indexes is put into them. */
+  readonly document?: SessionDocument;
 }
 
 export interface Refresh {

@@ -73,6 +73,20 @@ export function subjectLimitTests(current: CurrentStore): void {
       expect(await statesOf(store, refsOf(others))).toEqual(['live', 'live', 'live']);
     });
 
+    test('E12 a session counts by the idle timeout of now, whatever it was when it was seen last', async () => {
+      const { store, nowMs } = current();
+      const limit = { max: 1, onExceed: 'refuse' } as const;
+      const seenAtMs = nowMs() - IDLE_TIMEOUT_MS / 2;
+      await store.create(newSession(seenAtMs));
+      const shorter = newSession(nowMs(), { limit, idleTimeoutMs: IDLE_TIMEOUT_MS / 2 });
+      expect(await store.create(shorter)).toMatchObject({ outcome: 'created' });
+
+      const sinceMs = nowMs() - IDLE_TIMEOUT_MS - RETENTION_MS / 2;
+      await store.create(sessionOf(BOB, sinceMs));
+      const longer = sessionOf(BOB, nowMs(), { limit, idleTimeoutMs: 2 * IDLE_TIMEOUT_MS });
+      expect(await store.create(longer)).toEqual({ outcome: 'limited' });
+    });
+
     test('E12 of 50 racing creations no more than the limit open a session', async () => {
       const { store, replica, nowMs } = current();
       const limit = { max: 10, onExceed: 'refuse' } as const;

@@ -295,3 +295,16 @@ test('E11 a counter is named by a hash, and goes when it has nothing to say', as
   expect(ttlMs).toBeGreaterThan(10_000);
   expect(ttlMs).toBeLessThanOrEqual(15_000);
 });
+
+test.each(['x', '1 nan', '1 inf', '1 -inf', '1 1e308'])(
+  'D4 a counter that is damaged to "%s" is none, and is counted from there on',
+  async (text) => {
+    const take = { kind: 'address', of: '192.0.2.1', limit: 2, windowMs: 3_600_000 } as const;
+    await store.take([take]);
+    const [key = ''] = await raw.keys('*');
+    await raw.set(key, text);
+    expect(await store.take([take])).toEqual({ allowed: true });
+    expect(await store.take([take])).toEqual({ allowed: true });
+    expect(await store.take([take])).toMatchObject({ allowed: false, by: 'address' });
+  },
+);

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { CALLERS } from '../../src/api/authorization.ts';
@@ -177,6 +180,22 @@ test.each(['Basic b246Y2FsbA==', 'Bearer', 'Bearer a b', 'Bearer a, Bearer b'])(
   },
 );
 
+test.each([
+  ['HTTP/1.1', statusOverHttp1],
+  ['HTTP/2', statusOverHttp2],
+] as const)('E3 two credentials over %s prove nobody, whichever comes first', async (_protocol, statusOf) => {
+  const [good, other] = [`Bearer ${operator}`, `Bearer ${await api.appJwt()}`];
+  expect(await statusOf([good])).toBe(200);
+  for (const credentials of [
+    [good, other],
+    [other, good],
+    [good, good],
+    ['Bearer x', good],
+  ]) {
+    expect(await statusOf(credentials)).toBe(400);
+  }
+});
+
 test("the scheme's case does not matter", async () => {
   const { ref } = await opened();
   expect((await getSession(ref, `bearer ${operator}`)).status).toBe(200);
@@ -206,6 +225,35 @@ test('E6 the token of a session that has ended is no credential any more', async
   await overJson(api.url, 'revokeSession', { ref, reason: 'test' }, operator);
   expect(await overJson(api.url, 'getSession', {}, token)).toMatchObject({ code: 'unauthenticated' });
 });
+
+const LIST = [`${SESSION}/ListSessions`, '{}'] as const;
+
+async function statusOverHttp1(credentials: readonly string[]): Promise<number | undefined> {
+  const [path, body] = LIST;
+  const headers = ['host', '127.0.0.1', 'content-type', 'application/json', 'content-length', '2'];
+  const shown = credentials.flatMap((credential) => ['authorization', credential]);
+  const request = http.request(`${api.url}${path}`, { method: 'POST', headers: [...headers, ...shown] });
+  request.end(body);
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
+
+/** Node's types do not have it yet. */
+const LENIENT = { settings: {}, strictSingleValueFields: false };
+
+async function statusOverHttp2(credentials: readonly string[]): Promise<number | undefined> {
+  const [path, body] = LIST;
+  const session = http2.connect(api.url, LENIENT);
+  const headers = [':method', 'POST', ':path', path, 'content-type', 'application/json'];
+  const shown = credentials.flatMap((credential) => ['authorization', credential]);
+  const stream = session.request([...headers, ...shown]);
+  stream.end(body);
+  const [answered] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  stream.resume();
+  session.close();
+  return Number(answered[':status']);
+}
 
 function getSession(ref: string, authorization: string): Promise<Response> {
   return fetch(`${api.url}${SESSION}/GetSession`, {

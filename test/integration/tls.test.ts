@@ -447,6 +447,22 @@ describe('E4 mutual TLS', () => {
     expect(refusals).toEqual([]);
   });
 
+  it('cuts a connection when the certificate of its client expires, and no other', async () => {
+    const { port } = await start({ material: materialOf(server, [ca], [SPIFFE_ID]) });
+    const notAfter = new Date(Date.now() + 2_000);
+    const [expiring, lasting] = [
+      http2To(port, ca.issue({ uris: [SPIFFE_ID], notAfter })),
+      http2To(port, envoy),
+    ];
+    const end = closed(expiring);
+    expect(await Promise.all([expiring, lasting].map((session) => askHttp2(session)))).toEqual([
+      `2.0 [${SPIFFE_ID}]`,
+      `2.0 [${SPIFFE_ID}]`,
+    ]);
+    await end;
+    expect(await askHttp2(lasting)).toBe(`2.0 [${SPIFFE_ID}]`);
+  });
+
   it('takes a chain up to the root as one without it', async () => {
     const { port } = await start({ material: materialOf(server, [ca], [SPIFFE_ID]) });
     const { certificate, key } = ca.intermediate('mid').issue({ uris: [SPIFFE_ID] });

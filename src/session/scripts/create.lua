@@ -17,21 +17,22 @@ local subject_key = given.keys .. 'subject:' .. given.subject
 local superseded
 if given.replaces then
   superseded = read_record(session_key(given.replaces))
-  if
-    superseded.state ~= 'live'
-    or superseded.version ~= given.replacesVersion
-    or superseded.subject ~= given.subject
-  then
+  local is_other = superseded.subject and superseded.subject ~= given.subject
+  if superseded.state ~= 'live' or superseded.version ~= given.replacesVersion or is_other then
     return { 'stale' }
   end
 end
 
--- The live sessions of the subject that the limit counts, oldest first.
+-- By the idle timeout of now, which another replica or an earlier configuration need not have had: the index alone says
+-- no more than which records may still be there.
+local least = '(' .. tonumber(given.now) - tonumber(given.retention)
+
+-- The sessions of the subject that are not over, oldest first.
 local function counted()
   local sessions = {}
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', subject_key, '(' .. given.now, '+inf')) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', subject_key, least, '+inf')) do
     local record = member ~= given.replaces and read_record(session_key(member))
-    if record and record.state == 'live' then
+    if record and record.state == 'live' and tonumber(given.now) < end_of(record.expires, record.lastSeen) then
       table.insert(sessions, { member = member, record = record, created = whole_number(record.created) or 0 })
     end
   end
@@ -44,7 +45,7 @@ end
 local others, excess = {}, 0
 local limit = tonumber(given.limit)
 -- The index may hold more than there are, and never fewer: most creations need not look at each.
-if limit and redis.call('ZCOUNT', subject_key, '(' .. given.now, '+inf') >= limit then
+if limit and redis.call('ZCOUNT', subject_key, least, '+inf') >= limit then
   others = counted()
   excess = #others + 1 - limit
 end

@@ -32,6 +32,8 @@ local function read_record(key)
     record[name] = values[i]
     is_empty = is_empty and not values[i]
   end
+  -- An index takes no other score; without one the session is in no list, and ends like any other.
+  record.created = whole_number(record.created) and record.created
   if record.revoked then
     record.state = 'revoked'
   elseif is_empty and redis.call('EXISTS', key) == 0 then

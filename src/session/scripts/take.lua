@@ -9,7 +9,7 @@ local now = time[1] * 1000000 + time[2]
 local levels, reached, longest_wait = {}, 0, -1
 for i, key in ipairs(KEYS) do
   local limit, window = tonumber(given['limit' .. i]), tonumber(given['window' .. i]) * 1000
-  local at, level = string.match(redis.call('GET', key) or '', '^(%d+) (%S+)$')
+  local at, level = string.match(redis.call('GET', key) or '', '^(%d+) (%d+%.%d+)$')
   local leaked = at and math.max(0, now - tonumber(at)) * limit / window or 0
   local filled = math.max(0, (tonumber(level) or 0) - leaked) + 1
   levels[i] = filled

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonValue } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compileWriteRules } from '../../../src/api/write-rules.ts';
 
@@ -69,6 +70,29 @@ test('a check changes nothing in the value', async () => {
   expect(await check(schema, value)).toBeUndefined();
   expect(value).toEqual({ other: '1' });
 });
+
+test.each<[string, object, JsonValue, JsonValue]>([
+  ['a pattern that backtracks', { type: 'string', pattern: '^(a+)+$' }, `${'a'.repeat(60)}!`, 'a'],
+  ['items that are all compared', { type: 'array', uniqueItems: true }, manyItems(30_000), [1]],
+])(
+  'C4 a schema with %s holds up nothing else for long, nor again and again',
+  async (...[, schema, slow, sound]) => {
+    const file = await schemaFile(JSON.stringify(schema));
+    const apps = { billing: { writes: { cart: file, notes: file }, writesAttributes: {} } };
+    const compiled = await compileWriteRules({ apps }, { longestMs: 20, restMs: 300 });
+    const { cart, notes } = compiled.ok ? Object.fromEntries(compiled.rules.get('billing')?.slice ?? []) : {};
+    const startedAt = performance.now();
+    expect(cart?.(slow)).toBe('takes longer than 20 ms to check');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(() => cart?.(sound)).toThrow(expect.objectContaining({ code: Code.Unavailable }));
+    expect(notes?.(sound)).toBeUndefined();
+    await expect.poll(() => cart?.(sound), { timeout: 5_000 }).toBeUndefined();
+  },
+);
+
+function manyItems(count: number): JsonValue {
+  return Array.from({ length: count }, (_, at) => ({ at }));
+}
 
 test.each<[string, string, RegExp]>([
   ['no JSON', '{', /is not JSON; it must be a JSON Schema$/],

@@ -56,7 +56,7 @@ describe('a logout token', () => {
       of: { providerSession: 'idp-session', subject: 'alice' },
       proof: {
         hash: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/) as string,
-        validUntilMs: (NOW + 120) * 1000,
+        validUntilMs: (NOW + 130) * 1000,
       },
     });
   });

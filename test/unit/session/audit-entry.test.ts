@@ -4,6 +4,7 @@ import { unsealedText } from '../../../src/sealing/sealer.ts';
 import { aboutSubject, entryOf, recordIn, type AuditEntry } from '../../../src/session/audit-entry.ts';
 import type { AuditNote, AuditQuery } from '../../../src/session/audit.ts';
 import { ALICE, BOB, newRef } from '../../contract/sessions.ts';
+import { createTestSealer } from '../../fakes/test-sealer.ts';
 
 const PLACE = { id: 'ab.1-0', atMs: 1 };
 const ref = newRef();
@@ -20,7 +21,7 @@ const KEYLESS: Sealer = {
 
 function entry(changes: Partial<AuditEntry> = {}): Partial<AuditEntry> {
   const about = aboutSubject(ALICE, ref, unsealedText);
-  return { ...entryOf(NOTE, unsealedText), ...about, ref, before: '3', after: '0', ...changes };
+  return { ...entryOf(NOTE, ref, unsealedText), ...about, ref, before: '3', after: '0', ...changes };
 }
 
 const ask = (query: Partial<AuditQuery> = {}, stored = entry(), sealer = unsealedText) =>
@@ -79,16 +80,23 @@ test.each<[string, Partial<AuditEntry>]>([
   });
 });
 
-test('E5 a note is sealed to its action', () => {
-  const contexts: string[] = [];
-  const sealer: Sealer = {
-    seal: (text, context) => (contexts.push(context), text),
-    unseal: (text, context) => (contexts.push(context), { ok: true, text }),
-  };
-  recordIn(entryOf(NOTE, sealer), PLACE, { limit: 1 }, sealer);
-  recordIn({ ...entryOf(NOTE, sealer), action: 'session_read' }, PLACE, { limit: 1 }, sealer);
-  const [sealed, unsealed, again, moved] = contexts;
-  expect(unsealed).toBe(sealed);
-  expect(again).toBe(sealed);
-  expect(moved).not.toBe(sealed);
+test.each<[string, Partial<AuditEntry>]>([
+  ['action', { action: 'session_read' }],
+  ['kind of actor', { by: 'app' }],
+  ['session', { ref: newRef() }],
+])('E5 a note can not be moved below another %s', (_, changes) => {
+  const sealer = createTestSealer();
+  const stored = entry(entryOf(NOTE, ref, sealer));
+  expect(ask({}, stored, sealer)).toMatchObject(NOTE);
+  const moved = ask({}, { ...stored, ...changes }, sealer);
+  expect(moved).toMatchObject({ actor: { name: '' }, detail: 'not readable here: does not unseal' });
+  expect(moved).not.toHaveProperty('reason');
+});
+
+test('E5 a note about many is readable at each of them, and below no other action', () => {
+  const sealer = createTestSealer();
+  const stored = entry(entryOf(NOTE, undefined, sealer));
+  expect(ask({}, stored, sealer)).toMatchObject(NOTE);
+  expect(ask({}, { ...stored, ref: newRef() }, sealer)).toMatchObject(NOTE);
+  expect(ask({}, { ...stored, action: 'session_read' }, sealer)).not.toHaveProperty('reason');
 });

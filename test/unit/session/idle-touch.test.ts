@@ -37,7 +37,7 @@ test('A5 a session is touched once an eighth of the idle timeout has passed, and
   expect(store.touches).toHaveLength(0);
   touch(session, NOW + IDLE_MS / 8, IDLE_MS);
   expect(store.touches.map(({ touch: given }) => given)).toEqual([
-    { ref: session.ref, seenAtMs: NOW + IDLE_MS / 8, idleTimeoutMs: IDLE_MS },
+    { ref: session.ref, seenAtMs: NOW + IDLE_MS / 8, idleTimeoutMs: IDLE_MS, document: session.document },
   ]);
 });
 
