@@ -9,9 +9,10 @@ const MAY_IMPORT = {
   ],
   server: [
     ...['api', 'authz', 'config', 'envoy', 'identity', 'keys', 'lifecycle', 'login', 'net', 'ops'],
-    ...['sealing', 'session', 'token'],
+    ...['sealing', 'session', 'token', 'forward-auth'],
   ],
   envoy: ['authz', 'gen', 'net', 'ops'],
+  'forward-auth': ['authz'],
   api: ['config', 'gen', 'identity', 'lifecycle', 'net', 'ops', 'session', 'token'],
   login: ['config', 'identity', 'lifecycle', 'net', 'ops', 'sealing', 'session', 'token'],
   authz: ['config', 'session', 'token'],

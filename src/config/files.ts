@@ -57,6 +57,7 @@ export function resolveLocations(config: Config, file: string): Config {
     ...config,
     listen: {
       check: resolveSocket(listen.check, folder),
+      ...(listen.http !== undefined && { http: resolveSocket(listen.http, folder) }),
       api: resolveSocket(listen.api, folder),
       ops: resolveSocket(listen.ops, folder),
     },

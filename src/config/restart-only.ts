@@ -10,7 +10,7 @@ import type { Config } from './schema.ts';
  */
 export const RESTART_ONLY = ['listen', 'store'] as const satisfies readonly (keyof Config)[];
 
-const LISTENERS = ['check', 'api', 'ops'] as const satisfies readonly (keyof Config['tls'])[];
+const LISTENERS = ['check', 'http', 'api', 'ops'] as const satisfies readonly (keyof Config['tls'])[];
 
 /** The changed keys that take a restart, such as `store.url`; none when `after` can replace `before` in a running server. */
 export function restartOnlyChanges(before: Config, after: Config): readonly string[] {

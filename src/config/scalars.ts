@@ -1,4 +1,5 @@
 /** The kinds of text that configuration is made of: names, addresses, URLs, scopes, paths. Each says what would be right. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** A kind of text. `title` is what the reference calls its type. */
@@ -120,6 +121,20 @@ export const headerPrefix = text(
   (value) => !TAKEN_PREFIXES.includes(value),
   'must be a prefix of your own, such as "x-session-": every header of a client that begins with it is removed',
 );
+
+/** RFC 4632 section 3.1 and RFC 4291 section 2.3; an address alone is a network of one. */
+export const peer = text(
+  'network',
+  /^(unix|[0-9A-Fa-f.:]+(\/\d{1,3})?)$/,
+  'must be an IP address, a network such as "10.0.0.0/8", or "unix"',
+).refine(isPeer, 'must be an IP address, a network such as "10.0.0.0/8", or "unix"');
+
+function isPeer(value: string): boolean {
+  if (value === 'unix') return true;
+  const [address = '', bits = '0'] = value.split('/');
+  const family = isIP(address);
+  return family !== 0 && Number(bits) <= (family === 4 ? 32 : 128);
+}
 
 /** Any text but the empty one. */
 export const someText = z.string().min(1).meta({ title: 'text' });

@@ -1,12 +1,19 @@
 /** Schema of the server itself: its listeners and their TLS, the limits of a check, the store, the log. */
 import { z } from 'zod';
-import { address, filePath, keyPrefix, someText, storeUrl } from './scalars.ts';
+import { address, filePath, keyPrefix, peer, someText, storeUrl } from './scalars.ts';
 import { duration } from './units.ts';
 
 export const listen = z
   .strictObject({
     check: address.default(':9001').describe('gRPC: envoy.service.auth.v3.Authorization and health.'),
-    api: address.default(':9003').describe('The Session API, /auth/ for browsers, /oauth2/ and /.well-known/jwks.json.'),
+    http: address
+      .optional()
+      .describe(
+        'The same checks over HTTP, for Envoy\'s http_service, nginx, Traefik and Caddy; by custom ":9002". Without it there is no such listener.',
+      ),
+    api: address
+      .default(':9003')
+      .describe('The Session API, /auth/ for browsers, /oauth2/ and /.well-known/jwks.json.'),
     ops: address.default(':9090').describe('/metrics, /livez and /readyz.'),
   })
   .prefault({})
@@ -26,9 +33,29 @@ const tls = z.strictObject({
     ),
 });
 
+export const http = z
+  .strictObject({
+    gateway: z
+      .enum(['envoy', 'nginx', 'traefik', 'caddy'])
+      .default('envoy')
+      .describe(
+        'Which kind of gateway asks: what the client wanted is read from the headers that this kind overwrites, and from no other.',
+      ),
+    trustedPeers: z
+      .array(peer)
+      .min(1)
+      .default(['127.0.0.0/8', '::1/128', 'unix'])
+      .describe(
+        'Who may ask: addresses, networks, and "unix" for whoever can open the socket. All others are answered 421.',
+      ),
+  })
+  .prefault({})
+  .describe('The listener `http`.');
+
 export const listenerTls = z
   .strictObject({
     check: tls.optional().describe('For the listener `check`.'),
+    http: tls.optional().describe('For the listener `http`.'),
     api: tls
       .optional()
       .describe(

@@ -117,7 +117,9 @@ export const rateLimits = z
   .strictObject({
     perSession: rate.optional().describe('For each session.'),
     perSubject: rate.optional().describe('For all sessions of one subject together.'),
-    perAddress: rate.optional().describe("For each client address, as Envoy's `source.address` has it."),
+    perAddress: rate
+      .optional()
+      .describe('For each client address (of IPv6 its /64), as the gateway tells it.'),
   })
   .prefault({})
   .describe(

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { name } from './scalars.ts';
 import { identityProvider, login, operator } from './schema-identity.ts';
 import { app, assertion, headers, routeSchema } from './schema-routes.ts';
-import { check, listen, listenerTls, log, store } from './schema-server.ts';
+import { check, http, listen, listenerTls, log, store } from './schema-server.ts';
 import { audit, csrf, rateLimits, sealing, session, token } from './schema-session.ts';
 
 export const configSchema = z.strictObject({
   listen,
   check,
+  http,
   store,
   token,
   session,

@@ -29,7 +29,7 @@ function needs(path: ConfigPath, other: ConfigPath, isWritten: IsWritten): reado
 }
 
 function checkListeners({ tls }: Readable<Config>, isWritten: IsWritten): readonly Finding[] {
-  return (['check', 'api', 'ops'] as const).flatMap((name) => {
+  return (['check', 'http', 'api', 'ops'] as const).flatMap((name) => {
     const path: ConfigPath = ['tls', name, 'clients'];
     if (!isWritten(path)) return [];
     if (!isWritten(['tls', name, 'clientCaFile'])) {

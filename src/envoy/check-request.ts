@@ -15,6 +15,7 @@ export function decodeCheckRequest(bytes: Uint8Array): AuthzRequest {
   const http = attributes?.request?.http;
   const extensions = attributes?.contextExtensions;
   return {
+    transport: 'grpc',
     method: http?.method ?? '',
     host: http?.host ?? '',
     path: http?.path ?? '',

@@ -95,7 +95,7 @@ export const METRICS = {
     type: 'counter',
     help: 'TLS connections that were ended before anything was read from them.',
     labels: {
-      listener: '`check`, `api` or `ops`',
+      listener: '`check`, `http`, `api` or `ops`',
       reason:
         '`handshake_failed`, `handshake_timeout`, or of the client certificate: `no_certificate`, `untrusted_certificate`, `ambiguous_certificate`, `client_not_allowed`',
     },

@@ -1,11 +1,14 @@
-/** The server of the `check` listener: every part of a check, put together. */
+/** The servers of the `check` and the `http` listener: every part of a check, put together. */
+import type { Server } from 'node:http';
 import type { Http2Server } from 'node:http2';
 import { createChecker } from '../authz/checker.ts';
 import { CHECK_METHOD, createCheckMethod } from '../envoy/check-service.ts';
 import { createGrpcServer } from '../envoy/grpc-server.ts';
 import { createHealthMethods } from '../envoy/health-service.ts';
+import { createForwardAuthServer } from '../forward-auth/forward-auth-server.ts';
 import type { Health } from '../ops/health.ts';
 import type { Log } from '../ops/log.ts';
+import { createMinuteBudget } from '../ops/minute-budget.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createAftercare } from '../session/aftercare.ts';
 import type { SessionStore } from '../session/store.ts';
@@ -15,6 +18,9 @@ import { cookieTokenTtlMs, type Runtime } from './runtime.ts';
 
 /** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
 const MAX_CHECK_BYTES = 1024 * 1024;
+
+/** Whoever can connect can be refused. */
+const STRANGERS_LOGGED_PER_MINUTE = 60;
 
 export interface CheckServerParts {
   /** The runtime of the moment: a reload swaps it. */
@@ -26,21 +32,22 @@ export interface CheckServerParts {
   readonly now: () => number;
 }
 
-export interface CheckServer {
-  /** Not listening yet. Closing it loses no call. */
-  readonly server: Http2Server;
-  /** How many checks are under way. */
+export interface CheckServers {
+  /** Not listening yet. Closing one loses no call. */
+  readonly grpc: Http2Server;
+  readonly http: Server;
+  /** How many checks are under way, at both together. */
   readonly inFlight: () => number;
 }
 
-export function createCheckServer({
+export function createCheckServers({
   runtime,
   store,
   health,
   metrics,
   log,
   now,
-}: CheckServerParts): CheckServer {
+}: CheckServerParts): CheckServers {
   const onFault = (error: unknown) => log.error('a call failed by a fault of the server', { err: error });
   const aftercare = createAftercare(store, {
     now,
@@ -66,14 +73,27 @@ export function createCheckServer({
     rates: store,
     renewals,
     now,
-    report: createCheckReporter('grpc', metrics, log),
+    report: createCheckReporter(metrics, log),
     used: aftercare.used,
   });
+  const maxConnectionAgeMs = () => runtime().config.check.maxConnectionAge;
   const { server } = createGrpcServer({
     methods: new Map([[CHECK_METHOD, createCheckMethod(checker, onFault)], ...createHealthMethods(health)]),
     maxMessageBytes: MAX_CHECK_BYTES,
-    maxConnectionAgeMs: () => runtime().config.check.maxConnectionAge,
+    maxConnectionAgeMs,
     onError: onFault,
   });
-  return { server, inFlight: () => checker.inFlight };
+  const mayLog = createMinuteBudget(STRANGERS_LOGGED_PER_MINUTE, now);
+  const http = createForwardAuthServer({
+    checker,
+    settings: () => runtime().forwardAuth,
+    policy: () => runtime().policy,
+    maxConnectionAgeMs,
+    draining: () => health.draining,
+    onStranger(address) {
+      if (mayLog()) log.warn('a peer that http.trustedPeers does not name was refused', { address });
+    },
+    onError: onFault,
+  });
+  return { grpc: server, http, inFlight: () => checker.inFlight };
 }

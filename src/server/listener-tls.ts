@@ -18,7 +18,7 @@ export type ListenerName = keyof Config['tls'];
 /** By listener; one that is not in here speaks cleartext. */
 export type ListenerTls = ReadonlyMap<ListenerName, TlsMaterial>;
 
-const LISTENERS = ['check', 'api', 'ops'] as const satisfies readonly ListenerName[];
+const LISTENERS = ['check', 'http', 'api', 'ops'] as const satisfies readonly ListenerName[];
 
 /** Reads every file that `tls` names. Never rejects for what is in one. */
 export async function loadListenerTls(config: Config['tls'], nowMs: number): Promise<Part<ListenerTls>> {
@@ -42,6 +42,7 @@ export async function loadListenerTls(config: Config['tls'], nowMs: number): Pro
 
 const PROTOCOLS: Readonly<Record<ListenerName, readonly AlpnProtocol[]>> = {
   check: ['h2'],
+  http: ['http/1.1'],
   api: ['h2', 'http/1.1'],
   ops: ['http/1.1'],
 };
@@ -49,6 +50,7 @@ const PROTOCOLS: Readonly<Record<ListenerName, readonly AlpnProtocol[]>> = {
 /** At `api` a certificate is one way of several to show who is calling. */
 const CLIENT_CERTIFICATE: Readonly<Record<ListenerName, TlsTerminationOptions['clientCertificate']>> = {
   check: 'required',
+  http: 'required',
   api: 'optional',
   ops: 'required',
 };

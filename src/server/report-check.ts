@@ -1,16 +1,13 @@
 /** What is counted and logged of each check, once it is over. */
 import type { CheckReport } from '../authz/checker.ts';
 import type { DecisionEntry, Log } from '../ops/log.ts';
-import type { Metrics, Transport } from '../ops/metrics.ts';
+import type { Metrics } from '../ops/metrics.ts';
 
 /** A shadow route's would-be deny is counted as an `allow` that has a reason. */
-export function createCheckReporter(
-  transport: Transport,
-  metrics: Metrics,
-  log: Log,
-): (report: CheckReport) => void {
+export function createCheckReporter(metrics: Metrics, log: Log): (report: CheckReport) => void {
   return (report) => {
     const { decision, durationMs } = report;
+    const { transport } = report.request;
     const { decision: kind, route } = decision;
     const shadow = kind === 'allow' && decision.reason !== undefined && route.mode === 'shadow';
     const reason = kind === 'allow' && !shadow ? 'none' : (decision.reason ?? 'none');

@@ -4,6 +4,8 @@ import { compilePolicy, type Policy } from '../authz/policy.ts';
 import type { RouteTable } from '../authz/routes.ts';
 import type { ConfigPath, Finding } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
+import type { ForwardAuthSettings } from '../forward-auth/forward-auth-server.ts';
+import { compileTrustedPeers } from '../forward-auth/trusted-peers.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
@@ -25,6 +27,7 @@ import type { Part } from './part.ts';
 export interface Runtime {
   readonly config: Config;
   readonly policy: Policy;
+  readonly forwardAuth: ForwardAuthSettings;
   readonly keyRing: KeyRing;
   readonly minter: SessionTokenMinter;
   readonly sealer: Sealer;
@@ -76,6 +79,10 @@ export async function buildRuntime(
   }
   const runtime = {
     ...tokenParts(config, routes, keys.value),
+    forwardAuth: {
+      gateway: config.http.gateway,
+      peers: compileTrustedPeers(config.http.trustedPeers),
+    },
     sealer: sealer.value,
     identityProviders: providers.value,
     operators: operators.value,

@@ -1,10 +1,11 @@
 /** The start-up list, in order: configuration, store, servers, listeners, reload; and the way back down. */
+import type { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApiServer } from '../api/api-server.ts';
 import { createLoginRoutes } from '../login/routes.ts';
 import type { Environment } from '../config/environment.ts';
 import { parseAddress, type Address } from '../net/address.ts';
-import { listen } from '../net/listener.ts';
+import { listen, type Listening } from '../net/listener.ts';
 import { createHealth, startProbe } from '../ops/health.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
@@ -12,7 +13,7 @@ import { startOpsServer } from '../ops/ops-server.ts';
 import { observeStore } from '../session/observed-store.ts';
 import { StoreError, type SessionStore } from '../session/store.ts';
 import { apiDependencies } from './api-dependencies.ts';
-import { createCheckServer } from './check-server.ts';
+import { createCheckServers } from './check-server.ts';
 import { loadRuntime } from './load-runtime.ts';
 import { createTerminations, type ListenerName } from './listener-tls.ts';
 import { openStore } from './open-store.ts';
@@ -34,7 +35,13 @@ export interface ServerOptions {
 
 export interface RunningServer {
   /** With the ports that the system chose where the configuration says 0. */
-  readonly addresses: { readonly check: Address; readonly api: Address; readonly ops: Address };
+  readonly addresses: {
+    readonly check: Address;
+    /** Where `listen.http` is configured. */
+    readonly http: Address | undefined;
+    readonly api: Address;
+    readonly ops: Address;
+  };
   /** Reads the configuration again, now; what is wrong with it is logged and counted, and changes nothing. */
   reload(): Promise<void>;
   /**
@@ -80,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   undo.defer(() => probe.stop());
 
   const current = () => runtime;
-  const checks = createCheckServer({ runtime: current, store, health, metrics, log, now });
+  const checks = createCheckServers({ runtime: current, store, health, metrics, log, now });
   const deps = apiDependencies({ runtime: current, store, metrics, log, now });
   const stopping = new AbortController();
   const api = createApiServer(deps, {
@@ -89,16 +96,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
 
   const terminations = createTerminations(runtime.tls, { log, metrics, now });
-  const at = (name: ListenerName) => ({
-    address: parseAddress(config.listen[name]),
-    tls: terminations.of(name),
-  });
-  const ops = await startOpsServer({ ...at('ops'), metrics, health });
-  undo.defer(() => ops.close(0));
-  const apiListening = await listen(api, at('api').address, { name: 'api', tls: at('api').tls });
-  undo.defer(() => apiListening.close(0));
-  const check = await listen(checks.server, at('check').address, { name: 'check', tls: at('check').tls });
-  undo.defer(() => check.close(0));
+  const opened = (listening: Listening) => {
+    undo.defer(() => listening.close(0));
+    return listening;
+  };
+  const open = async (name: ListenerName, server: NetServer, address: string) =>
+    opened(await listen(server, parseAddress(address), { name, tls: terminations.of(name) }));
+  const where = config.listen;
+  const opsAt = { address: parseAddress(where.ops), tls: terminations.of('ops') };
+  const ops = opened(await startOpsServer({ ...opsAt, metrics, health }));
+  const apiListening = await open('api', api, where.api);
+  const http = where.http === undefined ? [] : [await open('http', checks.http, where.http)];
+  const check = await open('check', checks.grpc, where.check);
 
   const reloading = startReloading({
     configFile: options.configFile,
@@ -126,13 +135,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stopping.abort();
     health.drain();
     await delay(drainDelay);
-    await Promise.all([check.close(drainTimeout), apiListening.close(drainTimeout)]);
+    await Promise.all([check, ...http, apiListening].map((listening) => listening.close(drainTimeout)));
     await down.disposeAsync();
     log.info('stopped');
     await log.flush();
   }
   return {
-    addresses: { check: check.address, api: apiListening.address, ops: ops.address },
+    addresses: { check: check.address, http: http[0]?.address, api: apiListening.address, ops: ops.address },
     reload: () => reloading.now(),
     stop: () => (stopped ??= stop()),
   };

@@ -15,7 +15,8 @@ import { envoyBinary } from '../../quickstart/parts.ts';
 import { freePort } from '../../quickstart/ports.ts';
 import { startValkey, type RunningValkey } from '../../quickstart/valkey.ts';
 import { answersOk, waitUntil } from '../../quickstart/wait.ts';
-import { formatAddress } from '../../src/net/address.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { formatAddress, type Address } from '../../src/net/address.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { startServer, type RunningServer, type ServerOptions } from '../../src/server/start.ts';
 import { generateSealingKey } from '../../src/sealing/key-files.ts';
@@ -39,12 +40,32 @@ export const ISSUER = 'https://sessions.test';
 
 export interface BedOptions {
   /** Merged over the bed's own configuration, key by key at the top. */
-  readonly config?: Readonly<Record<string, unknown>> & { readonly check?: object; readonly store?: object };
+  readonly config?: Readonly<Record<string, unknown>> & {
+    readonly check?: object;
+    readonly store?: object;
+    readonly http?: object;
+  };
   readonly seams?: ServerOptions['seams'];
+  /** Another gateway in place of an Envoy that asks over gRPC; the listener `http` is for it. */
+  readonly gateway?: BedGateway;
   /** Changes the shipped Envoy configuration; paths as `yaml` takes them. */
   readonly envoy?: (document: Document) => void;
   /** What the app adds to each of its responses. */
   readonly appHeaders?: Readonly<Record<string, string | string[]>>;
+}
+
+/** Ports on 127.0.0.1, of what a gateway has to know. */
+export interface GatewayPorts {
+  readonly http: number;
+  readonly api: number;
+  readonly ops: number;
+  readonly app: number;
+}
+
+export interface BedGateway {
+  readonly kind: Config['http']['gateway'];
+  /** Starts it with its files in the folder, to be ended by `undo`. Resolves to its port, once it takes requests. */
+  readonly start: (ports: GatewayPorts, folder: string, undo: AsyncDisposableStack) => Promise<number>;
 }
 
 export interface Answer {
@@ -74,7 +95,7 @@ export interface OpenedSession {
 
 export interface Bed extends AsyncDisposable {
   readonly url: string;
-  /** Envoy's admin interface. */
+  /** Envoy's admin interface, where the gateway is the bed's own Envoy. */
   readonly admin: string;
   readonly server: RunningServer;
   readonly valkey: RunningValkey;
@@ -159,8 +180,10 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
   await writeFile(join(folder, PROVIDER_SECRET), 'secret');
   const configFile = join(folder, 'singlestate.yaml');
   const { store: storeConfig, check, ...rest } = { ...CONFIG, ...options.config };
+  const http = options.gateway && { gateway: options.gateway.kind, ...options.config?.http };
   const config = {
     ...rest,
+    ...(http && { http, listen: { ...CONFIG.listen, http: '127.0.0.1:0' } }),
     check: { ...CONFIG.check, ...check },
     store: { url: valkey.url, ...storeConfig },
   };
@@ -223,7 +246,7 @@ async function startProxy(
   undo: AsyncDisposableStack,
   folder: string,
   server: RunningServer,
-  { envoy: change, appHeaders = {} }: BedOptions,
+  { envoy: change, appHeaders = {}, gateway }: BedOptions,
 ): Promise<Pick<Bed, 'url' | 'admin'>> {
   const app = createDemoApp();
   app.prependListener('request', (_, response: ServerResponse) => {
@@ -234,14 +257,17 @@ async function startProxy(
     app.closeAllConnections();
     app.close();
   });
-  const { check, api } = server.addresses;
-  if (check.kind !== 'tcp' || api.kind !== 'tcp') throw new Error('Envoy is given ports');
+  const { check, http, api, ops } = server.addresses;
   const appPort = (app.address() as AddressInfo).port;
+  if (gateway !== undefined) {
+    const given = { http: portOf(http), api: portOf(api), ops: portOf(ops), app: appPort };
+    return { url: `http://127.0.0.1:${await gateway.start(given, folder, undo)}`, admin: '' };
+  }
   const ports = {
     ingress: await freePort(),
     admin: await freePort(),
-    check: check.port,
-    api: api.port,
+    check: portOf(check),
+    api: portOf(api),
     billing: appPort,
     reports: appPort,
   };
@@ -262,6 +288,11 @@ async function startProxy(
   undo.defer(() => part.stop());
   await untilReady(part, () => answersOk(`http://127.0.0.1:${ports.admin}/ready`), { timeoutMs: 20_000 });
   return { url: `http://127.0.0.1:${ports.ingress}`, admin: `http://127.0.0.1:${ports.admin}` };
+}
+
+function portOf(address: Address | undefined): number {
+  if (address?.kind !== 'tcp') throw new Error('a gateway is given ports');
+  return address.port;
 }
 
 /** Where things are in deploy/envoy/envoy.yaml. */

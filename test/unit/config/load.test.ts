@@ -17,6 +17,7 @@ describe('a configuration that is right', () => {
         drainTimeout: 10_000,
         drainDelay: 5_000,
       },
+      http: { gateway: 'envoy', trustedPeers: ['127.0.0.0/8', '::1/128', 'unix'] },
       store: { url: 'memory:', deadline: 50, keyPrefix: 'singlestate:' },
       token: {
         issuer: 'https://sessions.example.com',

@@ -10,6 +10,7 @@ function decode(http: Http, contextExtensions: Record<string, string> = {}) {
 }
 
 const EMPTY = {
+  transport: 'grpc',
   method: '',
   host: '',
   path: '',
@@ -28,6 +29,7 @@ describe("Envoy's CheckRequest", () => {
       headers: { accept: '*/*', cookie: 'a=b; c=d' },
     };
     expect(decode(http, { 'singlestate.app': 'billing' })).toEqual({
+      transport: 'grpc',
       method: 'PUT',
       host: 'app:443',
       path: '/a?b',
