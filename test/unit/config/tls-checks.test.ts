@@ -32,12 +32,15 @@ describe('E4 TLS to the store', () => {
 });
 
 describe('E4 TLS of a listener', () => {
-  it.each(['check', 'http', 'api', 'ops'])('is right for %s with a certificate, a key and an allow-list', (name) => {
-    expect(problemsOf(`${MINIMAL}tls: { ${name}: { ${FILES} } }`)).toEqual([]);
-    expect(problemsOf(`${MINIMAL}tls: { ${name}: { ${FILES}, clientCaFile: ca, clients: [a] } }`)).toEqual(
-      [],
-    );
-  });
+  it.each(['check', 'http', 'api', 'ops'])(
+    'is right for %s with a certificate, a key and an allow-list',
+    (name) => {
+      expect(problemsOf(`${MINIMAL}tls: { ${name}: { ${FILES} } }`)).toEqual([]);
+      expect(problemsOf(`${MINIMAL}tls: { ${name}: { ${FILES}, clientCaFile: ca, clients: [a] } }`)).toEqual(
+        [],
+      );
+    },
+  );
 
   it.each<[string, string]>([
     [
