@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'real',
-          include: ['test/{contract,integration,e2e,faults}/**/*.test.ts'],
+          include: ['test/{chart,contract,integration,e2e,faults}/**/*.test.ts'],
           globalSetup: ['test/parts.setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -21,6 +21,14 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 120_000,
+          maxWorkers: 1,
         },
       },
     ],

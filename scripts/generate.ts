@@ -8,6 +8,7 @@ const GENERATORS = [
   'scripts/generate-metrics-docs.ts',
   'scripts/generate-reasons-docs.ts',
   'scripts/generate-commands-docs.ts',
+  'scripts/generate-chart.ts',
 ];
 
 const flags = process.argv.includes('--check') ? ['--check'] : [];

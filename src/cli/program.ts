@@ -1,5 +1,7 @@
 /** The command line as a whole: every command, and what they are given of the process. */
 import { Command } from 'commander';
+import type { Environment } from '../config/environment.ts';
+import { createClusterSecrets } from '../keys/cluster-secrets.ts';
 import { auditCommand, type AuditCommandParts } from './audit.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { explainCommand } from './explain.ts';
@@ -20,7 +22,7 @@ export function createProgram(io: ProgramIo): Command {
     .addCommand(explainCommand(io))
     .addCommand(sessionCommand(io))
     .addCommand(auditCommand(io))
-    .addCommand(keysCommand({ write: io.write, nowMs: Date.now }))
+    .addCommand(keysCommand({ write: io.write, nowMs: Date.now, secrets: podSecrets(io.env) }))
     .addCommand(probeCommand(io));
   return throwingOnExit(program, io);
 }
@@ -28,4 +30,13 @@ export function createProgram(io: ProgramIo): Command {
 function throwingOnExit(command: Command, io: ProgramIo): Command {
   command.commands.forEach((each) => throwingOnExit(each, io));
   return command.exitOverride().configureOutput({ writeOut: io.write });
+}
+
+/** Where Kubernetes tells a pod about its API server, and mounts its service account. */
+function podSecrets(env: Environment) {
+  return createClusterSecrets({
+    host: env['KUBERNETES_SERVICE_HOST'],
+    port: env['KUBERNETES_SERVICE_PORT'],
+    accountDir: '/var/run/secrets/kubernetes.io/serviceaccount',
+  });
 }

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keysCommand } from '../../../src/cli/keys.ts';
+import { createClusterSecrets } from '../../../src/keys/cluster-secrets.ts';
 
+/** What the commands have outside of a pod. */
+const NO_CLUSTER = createClusterSecrets({ host: undefined, port: undefined, accountDir: '/nowhere' });
 const NOW_MS = Date.UTC(2030, 0, 1);
 let dir: string;
 beforeEach(async () => {
@@ -13,7 +16,11 @@ afterEach(() => rm(dir, { recursive: true }));
 
 async function run(...args: string[]): Promise<string> {
   let output = '';
-  const command = keysCommand({ write: (text) => (output += text), nowMs: () => NOW_MS });
+  const command = keysCommand({
+    write: (text) => (output += text),
+    nowMs: () => NOW_MS,
+    secrets: NO_CLUSTER,
+  });
   for (const one of [command, ...command.commands])
     one.exitOverride().configureOutput({ writeErr: () => undefined });
   await command.parseAsync([...args, '--dir', dir], { from: 'user' });

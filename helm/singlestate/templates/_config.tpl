@@ -1,0 +1,107 @@
+{{/* The whole configuration: `config` of the values, and what the chart knows by itself. YAML, keys sorted. */}}
+{{- define "singlestate.config" -}}
+{{- $ports := .Values.ports -}}
+{{- $sidecar := eq .Values.mode "sidecar" -}}
+{{- $check := ternary "unix:/run/singlestate/check.sock" (printf ":%v" $ports.check) $sidecar -}}
+{{- $own := dict
+  "listen" (dict "check" $check "api" (printf ":%v" $ports.api) "ops" (printf ":%v" $ports.ops))
+  "store" dict "token" (dict "keysDir" "/keys/token") "tls" dict -}}
+{{- if $ports.http -}}
+{{- $_ := set $own.listen "http" (ternary "unix:/run/singlestate/http.sock" (printf ":%v" $ports.http) $sidecar) -}}
+{{- end -}}
+{{- if .Values.keys.sealing -}}
+{{- $_ := set $own "sealing" (dict "keysDir" "/keys/sealing") -}}
+{{- end -}}
+{{- if .Values.valkey.enabled -}}
+{{- $_ := set $own.store "url" (printf "redis://%s-valkey:6379" (include "singlestate.fullname" .)) -}}
+{{- end -}}
+{{- range $listener := list "check" "http" "api" "ops" -}}
+{{- if include "singlestate.tlsSecret" (list $ $listener) -}}
+{{- $folder := printf "tls/%s" $listener -}}
+{{- $files := dict "certFile" (printf "%s/tls.crt" $folder) "keyFile" (printf "%s/tls.key" $folder) -}}
+{{- if (index $.Values.tls $listener).clientCertificates -}}
+{{- $_ := set $files "clientCaFile" (printf "%s/ca.crt" $folder) -}}
+{{- end -}}
+{{- $_ := set $own.tls $listener $files -}}
+{{- end -}}
+{{- end -}}
+{{- $config := mergeOverwrite (deepCopy .Values.config) $own -}}
+{{- include "singlestate.configProblems" (list . $config) -}}
+{{- /* Nothing but the sidecar's own Envoy asks it, and that has ended before the sidecar is told to. */ -}}
+{{- if and $sidecar (not (dig "check" "drainDelay" "" $config)) -}}
+{{- $_ := set $config "check" (merge (dict "drainDelay" "0s") ($config.check | default dict)) -}}
+{{- end -}}
+{{- range $empty := list "store" "tls" -}}
+{{- if not (get $config $empty) -}}
+{{- $_ := unset $config $empty -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* Fails on what no schema can say. Takes a list: the root, and the configuration. */}}
+{{- define "singlestate.configProblems" -}}
+{{- $root := index . 0 -}}
+{{- $config := index . 1 -}}
+{{- if not $config.store.url -}}
+{{- fail "config.store.url must name a Redis or Valkey, such as \"rediss://valkey.example.com:6379\"; or set valkey.enabled, to try it out" -}}
+{{- end -}}
+{{- if and $root.Values.valkey.enabled $root.Values.config.store (dig "store" "url" "" $root.Values.config) -}}
+{{- fail "config.store.url and valkey.enabled are two stores: set one of them" -}}
+{{- end -}}
+{{- $many := or $root.Values.autoscaling.enabled (gt (int $root.Values.replicas) 1) (eq $root.Values.mode "sidecar") -}}
+{{- if and $many (eq $config.store.url "memory:") -}}
+{{- fail "config.store.url is \"memory:\", in which each replica has sessions of its own: set replicas to 1, or name a Redis" -}}
+{{- end -}}
+{{- if and $root.Values.ports.http (eq $root.Values.mode "service") (not (dig "http" "trustedPeers" "" $config)) -}}
+{{- fail "config.http.trustedPeers must name the networks of the gateway's pods: without it, the listener http answers nobody but its own pod" -}}
+{{- end -}}
+{{- if and (include "singlestate.tlsSecret" (list $root "http")) (not $root.Values.ports.http) -}}
+{{- fail "tls.http needs ports.http" -}}
+{{- end -}}
+{{- if $root.Values.tls.ops.clientCertificates -}}
+{{- fail "tls.ops.clientCertificates can't be: the kubelet shows no certificate when it probes" -}}
+{{- end -}}
+{{- if and (not $root.Values.keys.sealing) $config.sealing -}}
+{{- fail "config.sealing needs keys.sealing" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a running server does not take over, so that a change of it has to replace the pods; all else it reloads. */}}
+{{- define "singlestate.restartOnly" -}}
+{{- $config := include "singlestate.config" . | fromYaml -}}
+{{- dict "listen" $config.listen "store" $config.store "tls" (keys ($config.tls | default dict) | sortAlpha) | toJson | sha256sum -}}
+{{- end -}}
+
+{{/* drainDelay, then drainTimeout, and five seconds to close the store and write the last lines. */}}
+{{- define "singlestate.gracePeriod" -}}
+{{- $check := (include "singlestate.config" . | fromYaml).check | default dict -}}
+{{- $delay := include "singlestate.seconds" (dict "key" "check.drainDelay" "value" ($check.drainDelay | default "5s")) -}}
+{{- $timeout := include "singlestate.seconds" (dict "key" "check.drainTimeout" "value" ($check.drainTimeout | default "10s")) -}}
+{{- add (int $delay) (int $timeout) 5 -}}
+{{- end -}}
+
+{{/* What the templates of singlestate-pod take, as JSON. */}}
+{{- define "singlestate.pod" -}}
+{{- $tls := dict -}}
+{{- range $listener := list "check" "http" "api" "ops" -}}
+{{- with include "singlestate.tlsSecret" (list $ $listener) -}}
+{{- $_ := set $tls $listener (dict "secretName" . "clientCa" (index $.Values.tls $listener).clientCertificates) -}}
+{{- end -}}
+{{- end -}}
+{{- dict
+  "image" (include "singlestate.image" .)
+  "pullPolicy" .Values.image.pullPolicy
+  "config" (include "singlestate.fullname" .)
+  "tokenKeys" (include "singlestate.tokenKeys" .)
+  "sealingKeys" (include "singlestate.sealingKeys" .)
+  "files" (keys .Values.files | sortAlpha)
+  "secretFiles" .Values.secretFiles
+  "tls" $tls
+  "ports" .Values.ports
+  "opsScheme" (include "singlestate.opsScheme" .)
+  "env" .Values.env
+  "resources" .Values.resources
+  "mountToken" .Values.serviceAccount.mountToken
+  | toJson -}}
+{{- end -}}

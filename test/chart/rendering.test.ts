@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { CHART, helm, only, render, rendered, VALUE_SETS, valuesFile } from './helm.ts';
+
+describe.each(VALUE_SETS)('the chart with %s.yaml', (set) => {
+  test('H3 passes helm lint, with every warning an error', async () => {
+    await expect(helm('lint', '--strict', CHART, '--values', valuesFile(set))).resolves.toContain(
+      '1 chart(s) linted, 0 chart(s) failed',
+    );
+  });
+
+  test('H3 renders what is in golden/', async () => {
+    await expect(await render(set)).toMatchFileSnapshot(`golden/${set}.yaml`);
+  });
+
+  test('H3 renders the same twice: nothing in it is random, so that GitOps sees no change', async () => {
+    expect(await render(set)).toBe(await render(set, '--is-upgrade'));
+  });
+});
+
+/** As much of a Deployment as is looked at here. */
+interface Deployment {
+  readonly spec: {
+    readonly template: {
+      readonly metadata: { readonly annotations: object };
+      readonly spec: { readonly terminationGracePeriodSeconds: number };
+    };
+  };
+}
+
+async function podTemplate(...args: readonly string[]) {
+  const deployment = only(await rendered('minimal', ...args), 'Deployment', 'singlestate');
+  return (deployment as unknown as Deployment).spec.template;
+}
+
+const podAnnotations = async (...args: readonly string[]) =>
+  (await podTemplate(...args)).metadata.annotations;
+
+describe('a change of the configuration', () => {
+  test('F1 that a running server takes over replaces no pod', async () => {
+    expect(await podAnnotations('--set', 'config.log.level=debug,config.token.ttl=2m')).toEqual(
+      await podAnnotations(),
+    );
+  });
+
+  test.each([
+    'ports.check=9101',
+    'config.store.deadline=40ms',
+    'config.store.url=rediss://other.example.com:6379',
+    'tls.api.secretName=api-tls',
+  ])('F1 that takes a restart replaces the pods: %s', async (change) => {
+    expect(await podAnnotations('--set', change)).not.toEqual(await podAnnotations());
+  });
+});
+
+test('F7 the grace period covers drainDelay and drainTimeout, whatever their units', async () => {
+  const seconds = async (...args: readonly string[]) =>
+    (await podTemplate(...args)).spec.terminationGracePeriodSeconds;
+  expect(await seconds()).toBe(5 + 10 + 5);
+  expect(await seconds('--set', 'config.check.drainDelay=1500ms,config.check.drainTimeout=2m')).toBe(
+    2 + 120 + 5,
+  );
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { CHART, helm, render } from './helm.ts';
+
+/** A change of the minimal values, as helm's options, and what the message must say. */
+const WRONG: readonly (readonly [what: string, args: readonly string[], says: string])[] = [
+  ['an unknown value', ['--set', 'replicaCount=3'], "additional properties 'replicaCount' not allowed"],
+  [
+    'a value of the wrong kind',
+    ['--set-string', 'replicas=three'],
+    "at '/replicas': got string, want integer",
+  ],
+  ['an unknown mode', ['--set', 'mode=daemon'], "at '/mode': value must be one of 'service', 'sidecar'"],
+  ['the tag latest', ['--set', 'image.tag=latest'], "at '/image/tag'"],
+  ['a short digest', ['--set', 'image.digest=sha256:12'], "at '/image/digest'"],
+  ['a privileged port', ['--set', 'ports.check=90'], "at '/ports/check': minimum: got 90, want 1,024"],
+  [
+    'an unknown key of the configuration',
+    ['--set', 'config.session.idleTimout=5m'],
+    "at '/config/session': additional properties 'idleTimout' not allowed",
+  ],
+  ['a duration without a unit', ['--set', 'config.token.ttl=300'], "at '/config/token/ttl'"],
+  [
+    'listeners, which are the chart’s',
+    ['--set', 'config.listen.check=:1'],
+    "additional properties 'listen' not allowed",
+  ],
+  [
+    'a key folder, which is the chart’s',
+    ['--set', 'config.token.keysDir=/keys'],
+    "additional properties 'keysDir' not allowed",
+  ],
+  ['a file outside of its folder', ['--set', 'files.\\.\\./x=y'], "invalid propertyName '../x'"],
+  [
+    'a file over the configuration',
+    ['--set', 'files.singlestate\\.yaml=y'],
+    "invalid propertyName 'singlestate.yaml'",
+  ],
+  ['a secret file without a key', ['--set', 'secretFiles.a.secretName=b'], "missing property 'key'"],
+  [
+    'HTTP checks by nobody',
+    ['--set', 'ports.http=9002'],
+    "config.http.trustedPeers must name the networks of the gateway's pods",
+  ],
+  ['two stores', ['--set', 'valkey.enabled=true'], 'two stores: set one of them'],
+  ['memory for two replicas', ['--set', 'config.store.url=memory:'], 'each replica has sessions of its own'],
+  [
+    'client certificates for the kubelet',
+    ['--set', 'tls.ops.clientCertificates=true'],
+    'the kubelet shows no certificate',
+  ],
+  [
+    'a drain that is not known',
+    ['--set', 'config.check.drainDelay=${DELAY}'],
+    'config.check.drainDelay must be a plain duration',
+  ],
+  [
+    'sealing without its keys',
+    ['--set', 'keys.sealing=false,config.sealing.acceptUnsealed=true'],
+    'config.sealing needs keys.sealing',
+  ],
+];
+
+describe('helm refuses', () => {
+  test('H3 no store, and says what can be done', async () => {
+    const values = ['--set', 'config.token.issuer=https://sessions.example.com'];
+    await expect(helm('template', 'singlestate', CHART, ...values)).rejects.toThrow(
+      'config.store.url must name a Redis or Valkey',
+    );
+  });
+
+  test.each(WRONG)('H3 %s, and says so', async (_, args, says) => {
+    await expect(render('minimal', ...args)).rejects.toThrow(says);
+  });
+
+  test('H3 no configuration at all', async () => {
+    await expect(helm('template', 'singlestate', CHART)).rejects.toThrow(
+      "at '/config': missing property 'token'",
+    );
+  });
+});

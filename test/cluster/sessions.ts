@@ -1,0 +1,106 @@
+/** Opens, reads and ends sessions from inside the cluster. Hides tokens' signing, and the client pod that asks. */
+import { randomUUID } from 'node:crypto';
+import { createIssuerKey, type IssuerKey } from '../parts/test-issuer.ts';
+import type { Namespace } from './kubernetes.ts';
+
+export const OPERATOR_AUDIENCE = 'singlestate-operators';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** One key for all: it signs as the provider of users, and as that of operators. */
+export interface Issuer {
+  readonly url: string;
+  readonly key: IssuerKey;
+}
+
+export async function createIssuer(url: string): Promise<Issuer> {
+  return { url, key: await createIssuerKey('ES256', 'test') };
+}
+
+const ASK = `
+import { text } from 'node:stream/consumers';
+const { url, ...init } = JSON.parse(await text(process.stdin));
+const answer = await fetch(url, { redirect: 'manual', ...init }).catch((error) => error);
+const shown = answer instanceof Error
+  ? { status: 0, body: String(answer.cause ?? answer), headers: {} }
+  : { status: answer.status, body: await answer.text(), headers: Object.fromEntries(answer.headers) };
+process.stdout.write(JSON.stringify(shown));`;
+
+/** Status 0 where nobody answered. */
+export async function ask(namespace: Namespace, url: string, options: AskOptions = {}): Promise<Answer> {
+  const text = await namespace.runNode('client', 'client', ASK, JSON.stringify({ url, ...options }));
+  return JSON.parse(text) as Answer;
+}
+
+const LOAD = (url: string, token: string) => `
+const counts = {};
+const outcomeOf = (status, body) =>
+  status === 200 ? '200' : status + ' ' + (/"reason":"(\\w+)"/.exec(body)?.[1] ?? 'of Envoy itself');
+let running = true;
+process.stdin.on('end', () => (running = false)).resume();
+const ask = async () => {
+  while (running) {
+    const outcome = await fetch(${JSON.stringify(url)}, { headers: { authorization: 'Bearer ${token}' } })
+      .then(async (answer) => outcomeOf(answer.status, await answer.text()))
+      .catch(() => 'no answer');
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+await Promise.all(Array.from({ length: 4 }, ask));
+process.stdout.write(JSON.stringify(counts));`;
+
+/** Requests without a pause, until `stop`: how many had which status, with the reason where it is not 200. */
+export function startLoad(namespace: Namespace, url: string, token: string) {
+  const running = namespace.startNode('client', 'client', LOAD(url, token));
+  return { stop: async () => JSON.parse(await running.stop()) as Readonly<Record<string, number>> };
+}
+
+export async function callApi(
+  namespace: Namespace,
+  method: string,
+  credential: string,
+  body: object,
+): Promise<Answer> {
+  return ask(namespace, `http://singlestate:9003/singlestate.session.v1.SessionService/${method}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${credential}` },
+    body: JSON.stringify(body),
+  });
+}
+
+const inAMinute = () => Math.floor(Date.now() / 1000) + 60;
+
+export const operatorToken = ({ key, url }: Issuer) =>
+  key.sign({ iss: url, sub: 'on-call', aud: OPERATOR_AUDIENCE, iat: inAMinute() - 60, exp: inAMinute() });
+
+export interface OpenSession {
+  readonly ref: string;
+  readonly version: number;
+  readonly token: string;
+}
+
+/** @throws Error with the answer, where there is no session */
+export async function openSession(namespace: Namespace, issuer: Issuer, scope: string): Promise<OpenSession> {
+  const nonce = randomUUID();
+  const claims = { iss: issuer.url, aud: 'singlestate', sub: 'alice', nonce, scope, iat: inAMinute() - 60 };
+  const idToken = await issuer.key.sign({ ...claims, exp: inAMinute() });
+  const asked = { provider: 'main', id_token: idToken, nonce };
+  const answer = await callApi(namespace, 'CreateSession', await operatorToken(issuer), asked);
+  if (answer.status !== 200) throw new Error(`CreateSession: ${answer.status} ${answer.body}`);
+  const { session, token } = JSON.parse(answer.body) as {
+    readonly session: { readonly ref: string; readonly version: number };
+    readonly token: string;
+  };
+  return { ref: session.ref, version: session.version, token };
+}
