@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ROOT } from '../../quickstart/command.ts';
@@ -90,7 +91,10 @@ class Quickstart {
   async processes(): Promise<Process[]> {
     const all = await allProcesses();
     const marked = all.filter(({ environment }) => environment.includes(`${MARK}=${this.mark}`));
-    for (const { command } of marked) this.#folder ??= /\S+\/\.run\/stack-\w+/.exec(command)?.[0];
+    for (const { command } of marked) {
+      const [, name] = /\/\.run\/(stack-\w+)/.exec(command) ?? [];
+      if (name !== undefined) this.#folder ??= join(ROOT, '.run', name);
+    }
     const folder = this.#folder;
     return folder === undefined
       ? marked
