@@ -12,7 +12,7 @@ const MAY_IMPORT = {
     ...['sealing', 'session', 'token', 'forward-auth'],
   ],
   envoy: ['authz', 'gen', 'net', 'ops'],
-  'forward-auth': ['authz'],
+  'forward-auth': ['authz', 'net'],
   api: ['config', 'gen', 'identity', 'lifecycle', 'net', 'ops', 'session', 'token'],
   login: ['config', 'identity', 'lifecycle', 'net', 'ops', 'sealing', 'session', 'token'],
   authz: ['config', 'session', 'token'],

@@ -1,6 +1,7 @@
 /** Introspection (RFC 7662) and revocation (RFC 7009) of tokens, for those who speak OAuth rather than the Session API. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { endSession } from '../lifecycle/end-session.ts';
+import { isForm } from '../net/web-form.ts';
 import type { WebHandler, WebPeer, WebRoutes } from '../net/web-handler.ts';
 import type { SessionRef } from '../session/ref.ts';
 import { validate, type ValidSession } from '../session/validity.ts';
@@ -52,9 +53,7 @@ function credentialsOf(request: Request, { certificateNames }: WebPeer) {
 
 /** RFC 7662 section 2.1 and RFC 7009 section 2.1; no parameter may be there twice (RFC 6749 section 3.2). */
 async function readToken(request: Request): Promise<string> {
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
-  if (type.trim().toLowerCase() !== 'application/x-www-form-urlencoded')
-    throw invalidRequest('the body must be a form: application/x-www-form-urlencoded');
+  if (!isForm(request)) throw invalidRequest('the body must be a form: application/x-www-form-urlencoded');
   const form = new URLSearchParams(await readForm(request));
   const names = [...form.keys()];
   if (new Set(names).size < names.length) throw invalidRequest('no parameter may be there twice');
@@ -80,7 +79,7 @@ async function introspect(
 ): Promise<Response> {
   const verdict = await deps.tokens.verify(token, deps.nowMs());
   if (!verdict.valid) return json({ active: false });
-  const { ref, expiresAtMs } = verdict.claims;
+  const { ref, issuedAtMs, expiresAtMs } = verdict.claims;
   call.ref = ref;
   const lookup = await deps.store.read(ref);
   if (caller?.kind === 'operator')
@@ -94,7 +93,7 @@ async function introspect(
     iss: deps.tokenIssuer,
     sub: validity.session.document.identity.subject,
     exp: Math.floor(expiresAtMs / 1000),
-    iat: issuedAt(token),
+    iat: Math.floor(issuedAtMs / 1000),
     singlestate_ref: ref,
     singlestate_subject_issuer: validity.session.document.identity.issuer,
   });
@@ -107,14 +106,6 @@ function visibleScopes(
 ): readonly string[] {
   if (caller?.kind === 'operator') return document.scopes;
   return caller === undefined ? [] : (views.get(caller.name)?.(document).scopes ?? []);
-}
-
-/** `iat` of a token that has been verified. */
-function issuedAt(token: string): number {
-  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
-    iat: number;
-  };
-  return claims.iat;
 }
 
 /** Whoever holds a token may give it back: it is the credential. One that names no live session is no error. */

@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls';
 import type { Http1And2Request } from '../net/http1-and-2.ts';
 import { clientCertificateNames } from '../net/tls-client-names.ts';
 import type { WebPeer, WebRoutes } from '../net/web-handler.ts';
+import { PROBLEM_TYPE, problemText } from '../net/web-problem.ts';
 
 /** What responses of node:http and node:http2 have in common, as far as it is used here. */
 interface PlainResponse {
@@ -62,9 +63,9 @@ export async function answerPlain(
 
 /** RFC 9457. */
 export function answerProblem(response: PlainResponse, status: number, title: string): void {
-  const text = JSON.stringify({ type: 'about:blank', title, status });
+  const text = problemText(status, title);
   response.statusCode = status;
-  setHeaders(response, { 'content-type': 'application/problem+json' }, Buffer.byteLength(text));
+  setHeaders(response, { 'content-type': PROBLEM_TYPE }, Buffer.byteLength(text));
   response.end(text);
 }
 

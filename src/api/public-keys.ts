@@ -1,11 +1,13 @@
 /** The public keys of session tokens and assertions, for all who verify them: `/.well-known/jwks.json` (RFC 7517). */
 import type { WebHandler } from '../net/web-handler.ts';
+import { problemResponse } from '../net/web-problem.ts';
 import type { PublicJwks } from '../token/jwks.ts';
 
 /** How long fetched keys may be kept: no longer than `keys rotate` publishes a new key before it signs. */
 const JWKS_MAX_AGE_SECONDS = 300;
 
 export function servePublicKeys(jwks: () => PublicJwks): WebHandler {
+  const refused = () => problemResponse(405, 'Method Not Allowed', { allow: 'GET, HEAD' });
   return ({ method }) => Promise.resolve(method === 'GET' || method === 'HEAD' ? keysOf(jwks()) : refused());
 }
 
@@ -16,10 +18,4 @@ function keysOf(jwks: PublicJwks): Response {
       'cache-control': `public, max-age=${JWKS_MAX_AGE_SECONDS}`,
     },
   });
-}
-
-function refused(): Response {
-  const problem = { type: 'about:blank', title: 'Method Not Allowed', status: 405 };
-  const headers = { 'content-type': 'application/problem+json', allow: 'GET, HEAD' };
-  return new Response(JSON.stringify(problem), { status: 405, headers });
 }

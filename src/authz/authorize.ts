@@ -2,10 +2,11 @@
 import type { RateCounter } from '../session/rate-limit.ts';
 import type { SessionStore } from '../session/store.ts';
 import { validate, type ValidSession } from '../session/validity.ts';
+import { isCsrfToken } from '../token/csrf-token.ts';
 import type { SessionTokenClaims } from '../token/session-token.ts';
 import { ruleFor } from './context-extensions.ts';
 import { findCredential } from './credential.ts';
-import { isCsrfToken, isSafeMethod } from './csrf.ts';
+import { isSafeMethod } from './csrf.ts';
 import { allow, deny, entitle, openRoute, type Decision, type Deny, type DenyFacts } from './decision.ts';
 import { canonicalHost } from './host.ts';
 import { canonicalPath } from './path.ts';

@@ -1,5 +1,4 @@
-/** Whether a request that a browser sent with its cookie was meant by the page's own scripts (E13). */
-import { timingSafeEqual } from 'node:crypto';
+/** Which requests a browser may have been talked into sending with its cookie, and so need a CSRF token (E13). */
 
 /** RFC 9110 section 9.2.1. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -7,14 +6,4 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TR
 /** Whether a request of this method changes nothing, so that it needs no CSRF token. Case matters. */
 export function isSafeMethod(method: string): boolean {
   return SAFE_METHODS.has(method);
-}
-
-/**
- * Whether `sent` is the session's CSRF token, compared in constant time. False for a session without one, for a missing
- * header, and for a repeated one, which arrives joined by a comma.
- */
-export function isCsrfToken(sent: string | undefined, expected: string | undefined): boolean {
-  if (!sent || !expected) return false;
-  const [one, other] = [Buffer.from(sent), Buffer.from(expected)];
-  return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -7,7 +7,7 @@ import type { AuthzRequest } from '../authz/request.ts';
 import { isScopeToken } from '../authz/scopes.ts';
 import type { Environment } from '../config/environment.ts';
 import { loadRuntime } from '../server/load-runtime.ts';
-import { openStore } from '../server/open-store.ts';
+import { openStore, storeSurroundings } from '../server/open-store.ts';
 import type { Runtime } from '../server/runtime.ts';
 import { SCHEMA_VERSION, type SessionDocument } from '../session/document.ts';
 import { createSessionId, partitionOf, sessionRef } from '../session/ref.ts';
@@ -70,11 +70,11 @@ async function decide(request: AuthzRequest, runtime: Runtime, options: ExplainO
     const { policy, sessions } = supposing(options, runtime.policy);
     return authorize(request, policy, uncounted(sessions), Date.now());
   }
-  const store = await openStore(runtime.config.store, {
-    sealer: () => runtime.sealer,
-    audit: () => ({ maxEntries: runtime.config.audit.maxEntries, maxAgeMs: runtime.config.audit.maxAge }),
-    onConnection: () => undefined,
-  });
+  const surroundings = storeSurroundings(
+    () => runtime,
+    () => undefined,
+  );
+  const store = await openStore(runtime.config.store, surroundings);
   try {
     if (options.token !== undefined) await store.ping();
     return await authorize(request, runtime.policy, uncounted(store), Date.now());

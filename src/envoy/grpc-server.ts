@@ -12,6 +12,7 @@ import {
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { jitteredAgeMs } from '../net/connection-age.ts';
 import { TlsChannel } from '../net/tls-channel.ts';
 import { GRPC_STATUS, type GrpcStatus } from './grpc-status.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
@@ -81,8 +82,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   onEachSession(server, (session, writeBetween) => {
     connections.set(session, writeBetween);
     const leave = () => goAway(session, writeBetween);
-    const jitter = 0.9 + Math.random() * 0.2;
-    const age = setTimeout(leave, options.maxConnectionAgeMs() * jitter).unref();
+    const age = setTimeout(leave, jitteredAgeMs(options.maxConnectionAgeMs())).unref();
     session.on('close', () => {
       connections.delete(session);
       clearTimeout(age);

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Checker } from '../authz/checker.ts';
 import type { Policy } from '../authz/policy.ts';
+import { jitteredAgeMs } from '../net/connection-age.ts';
 import type { GatewayKind } from './gateways.ts';
 import { httpAnswer, type HttpAnswer } from './http-answer.ts';
 import { originalRequest } from './original-request.ts';
@@ -94,8 +95,7 @@ export function createForwardAuthServer(options: ForwardAuthOptions): Server {
   server.maxHeadersCount = 0;
   server.on('listening', () => (overUnixSocket = typeof server.address() === 'string'));
   server.on('connection', (socket) => {
-    const jitter = 0.9 + Math.random() * 0.2;
-    leavesAt.set(socket, performance.now() + options.maxConnectionAgeMs() * jitter);
+    leavesAt.set(socket, performance.now() + jitteredAgeMs(options.maxConnectionAgeMs()));
   });
   return server;
 }

@@ -1,4 +1,5 @@
 /** The answers that browsers and identity providers get: pages, redirects and JSON, none of them to be kept or framed. */
+import { problemResponse } from '../net/web-problem.ts';
 import type { Markup } from './markup.ts';
 
 /** How soon an outage is worth another try, in seconds (RFC 9110 section 10.2.3). */
@@ -47,10 +48,7 @@ export function problemAnswer(
   title: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify({ type: 'about:blank', title, status }), {
-    status,
-    headers: headersOf({ ...headers, 'content-type': 'application/problem+json' }, {}),
-  });
+  return problemResponse(status, title, { ...EVERY_ANSWER, ...headers });
 }
 
 function headersOf(

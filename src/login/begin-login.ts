@@ -1,9 +1,10 @@
 /** `/auth/login`: sends the browser to an identity provider, or asks with which one. */
 import type { LoginProvider } from '../identity/login.ts';
-import { RETRY_AFTER_SECONDS, pageAnswer, redirectAnswer } from './answers.ts';
+import { pageAnswer, redirectAnswer } from './answers.ts';
 import { attemptCookies, newAttempt } from './attempt.ts';
 import { readDemand } from './demand.ts';
 import type { BrowserRequest, LoginDependencies } from './dependencies.ts';
+import { failureAnswer } from './login-outcome.ts';
 import { readReturnTo } from './origin.ts';
 import { choicePage, refusalPage } from './pages.ts';
 import { CALLBACK_PATH, LOGIN_PATH, loginPath } from './paths.ts';
@@ -53,6 +54,5 @@ function refused(sentence: string): Response {
 
 function unavailable({ displayName }: LoginProvider, { pathname, search }: URL): Response {
   const sentence = `${displayName} can't be reached right now. Whoever is logged in stays so.`;
-  const page = refusalPage('No login right now', sentence, pathname + search);
-  return pageAnswer(503, page, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  return failureAnswer('provider_unavailable', { again: pathname + search, sentence });
 }

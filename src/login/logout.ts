@@ -1,7 +1,8 @@
 /** `/auth/logout`: asks, then ends the browser's session here and sends the browser to end that at the identity provider. */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { endSession } from '../lifecycle/end-session.ts';
 import type { ValidSession } from '../session/validity.ts';
+import { isCsrfToken } from '../token/csrf-token.ts';
 import { clearedCookies } from '../token/session-cookie.ts';
 import { pageAnswer, redirectAnswer } from './answers.ts';
 import { sessionToEnd } from './browser-session.ts';
@@ -23,7 +24,7 @@ export async function logOut(browser: BrowserRequest, deps: LoginDependencies): 
   if (session === undefined) return nobodyToLogOut(browser, deps);
   const { ref, document } = session;
   const provider = document.identity.provider;
-  if (!isSame(document.csrfToken, await presentedCsrfToken(browser.request, deps))) {
+  if (!isCsrfToken(await presentedCsrfToken(browser.request, deps), document.csrfToken)) {
     deps.log.info('logout', { outcome: 'csrf', provider, ref });
     const sentence = 'The request did not come from the page that asks. Nothing was changed.';
     return pageAnswer(403, refusalPage('Not logged out', sentence, LOGOUT_PATH));
@@ -67,11 +68,4 @@ async function presentedCsrfToken(request: Request, { config }: LoginDependencie
   const header = request.headers.get(config.csrf.header);
   if (header !== null) return header;
   return formField(request, 'csrf_token');
-}
-
-/** False where either is missing. */
-function isSame(expected: string | undefined, presented: string | null): boolean {
-  if (expected === undefined || presented === null) return false;
-  const [a, b] = [Buffer.from(expected), Buffer.from(presented)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -4,10 +4,26 @@ import type { Config } from '../config/schema.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import { createRedisStore, type RedisStoreOptions } from '../session/redis-store.ts';
 import type { SessionStore } from '../session/store.ts';
+import type { Runtime } from './runtime.ts';
 import { StartError } from './start-error.ts';
 
 /** What of the store a reload may change, and who is told of its connections. */
 export type StoreSurroundings = Required<Pick<RedisStoreOptions, 'sealer' | 'audit' | 'onConnection'>>;
+
+/** As the configuration of the moment has it. */
+export function storeSurroundings(
+  runtime: () => Pick<Runtime, 'config' | 'sealer'>,
+  onConnection: StoreSurroundings['onConnection'],
+): StoreSurroundings {
+  return {
+    sealer: () => runtime().sealer,
+    audit: () => {
+      const { maxEntries, maxAge } = runtime().config.audit;
+      return { maxEntries, maxAgeMs: maxAge };
+    },
+    onConnection,
+  };
+}
 
 /** Connects in the background: a store out of reach is told by its operations. Rejects with `StartError`. */
 export async function openStore(

@@ -16,7 +16,7 @@ import { apiDependencies } from './api-dependencies.ts';
 import { createCheckServers } from './check-server.ts';
 import { loadRuntime } from './load-runtime.ts';
 import { createTerminations, type ListenerName } from './listener-tls.ts';
-import { openStore } from './open-store.ts';
+import { openStore, storeSurroundings } from './open-store.ts';
 import { startReloading } from './reload.ts';
 import type { Runtime } from './runtime.ts';
 import { StartError } from './start-error.ts';
@@ -62,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const built = await load();
   if (!built.ok) throw new StartError(built.problems.join('\n'));
   let { runtime } = built;
+  const current = () => runtime;
   const { config } = runtime;
 
   await using undo = new AsyncDisposableStack();
@@ -71,14 +72,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const health = createHealth(['store']);
   const store = wrapStore(
     observeStore(
-      await openStore(config.store, {
-        sealer: () => runtime.sealer,
-        audit: () => {
-          const { maxEntries, maxAge } = runtime.config.audit;
-          return { maxEntries, maxAgeMs: maxAge };
-        },
-        onConnection: (change) => log.info('store connection', { ...change }),
-      }),
+      await openStore(
+        config.store,
+        storeSurroundings(current, (change) => log.info('store connection', { ...change })),
+      ),
       (operation, outcome, seconds) => metrics.observeStore(operation, outcome, seconds),
     ),
   );
@@ -86,7 +83,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const probe = startProbe({ health, name: 'store', probe: () => store.ping(), explain: explainStore });
   undo.defer(() => probe.stop());
 
-  const current = () => runtime;
   const checks = createCheckServers({ runtime: current, store, health, metrics, log, now });
   const deps = apiDependencies({ runtime: current, store, metrics, log, now });
   const stopping = new AbortController();

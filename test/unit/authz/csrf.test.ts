@@ -1,7 +1,8 @@
 /** E13: a request that a browser sent with its cookie changes nothing unless a script of the page meant it to. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isCsrfToken, isSafeMethod } from '../../../src/authz/csrf.ts';
+import { isSafeMethod } from '../../../src/authz/csrf.ts';
+import { isCsrfToken } from '../../../src/token/csrf-token.ts';
 import { createScene, request, type RouteInput } from './scene.ts';
 
 const ROUTES: readonly RouteInput[] = [
