@@ -60,7 +60,7 @@ const ask = async () => {
 await Promise.all(Array.from({ length: 4 }, ask));
 process.stdout.write(JSON.stringify(counts));`;
 
-/** Requests without a pause, until `stop`: how many had which status, with the reason where it is not 200. */
+/** Requests at a steady pace, until `stop`: how many had which status, with the reason where it is not 200. */
 export function startLoad(namespace: Namespace, url: string, token: string) {
   const running = namespace.startNode('client', 'client', LOAD(url, token));
   return { stop: async () => JSON.parse(await running.stop()) as Readonly<Record<string, number>> };
