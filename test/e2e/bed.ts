@@ -46,7 +46,7 @@ export interface BedOptions {
     readonly http?: object;
   };
   readonly seams?: ServerOptions['seams'];
-  /** Another gateway in place of an Envoy that asks over gRPC; the listener `http` is for it. */
+  /** Another gateway in place of the shipped Envoy. */
   readonly gateway?: BedGateway;
   /** Changes the shipped Envoy configuration; paths as `yaml` takes them. */
   readonly envoy?: (document: Document) => void;
@@ -56,14 +56,16 @@ export interface BedOptions {
 
 /** Ports on 127.0.0.1, of what a gateway has to know. */
 export interface GatewayPorts {
-  readonly http: number;
+  /** The listener that it asks: `http`, or `check` where it asks over gRPC. */
+  readonly checks: number;
   readonly api: number;
   readonly ops: number;
   readonly app: number;
 }
 
 export interface BedGateway {
-  readonly kind: Config['http']['gateway'];
+  /** What `http.gateway` says of it; without it, it asks over gRPC. */
+  readonly kind?: Config['http']['gateway'] | undefined;
   /** Starts it with its files in the folder, to be ended by `undo`. Resolves to its port, once it takes requests. */
   readonly start: (ports: GatewayPorts, folder: string, undo: AsyncDisposableStack) => Promise<number>;
 }
@@ -180,7 +182,8 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
   await writeFile(join(folder, PROVIDER_SECRET), 'secret');
   const configFile = join(folder, 'singlestate.yaml');
   const { store: storeConfig, check, ...rest } = { ...CONFIG, ...options.config };
-  const http = options.gateway && { gateway: options.gateway.kind, ...options.config?.http };
+  const kind = options.gateway?.kind;
+  const http = kind && { gateway: kind, ...options.config?.http };
   const config = {
     ...rest,
     ...(http && { http, listen: { ...CONFIG.listen, http: '127.0.0.1:0' } }),
@@ -260,7 +263,8 @@ async function startProxy(
   const { check, http, api, ops } = server.addresses;
   const appPort = (app.address() as AddressInfo).port;
   if (gateway !== undefined) {
-    const given = { http: portOf(http), api: portOf(api), ops: portOf(ops), app: appPort };
+    const checks = portOf(gateway.kind === undefined ? check : http);
+    const given = { checks, api: portOf(api), ops: portOf(ops), app: appPort };
     return { url: `http://127.0.0.1:${await gateway.start(given, folder, undo)}`, admin: '' };
   }
   const ports = {

@@ -8,6 +8,7 @@ gatewayScenarios('Caddy', caddy(), {
   unknownHeader: 'removed',
   untrusted: 421,
   gone: 503,
+  goneSaysWhen: true,
   uncheckedRoutes: true,
   tellsOfAllows: true,
 });

@@ -8,6 +8,7 @@ gatewayScenarios('Envoy over HTTP', envoyOverHttp(), {
   unknownHeader: 'removed',
   untrusted: 421,
   gone: 503,
+  goneSaysWhen: true,
   uncheckedRoutes: true,
   tellsOfAllows: true,
 });

@@ -11,6 +11,7 @@ gatewayScenarios('what Traefik is documented to be', traefik, {
   unknownHeader: 'removed',
   untrusted: 421,
   gone: 500,
+  goneSaysWhen: false,
   uncheckedRoutes: false,
   tellsOfAllows: false,
 });

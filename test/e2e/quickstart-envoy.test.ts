@@ -83,6 +83,7 @@ describe('the shipped Envoy configuration, where Singlestate can not be reached'
     ['X-Session-Subject'],
     ['x-session-attr-email'],
     ['x_session_subject'],
+    ['x.session.subject'],
     ['X-SESSION_scopes'],
   ])('E8 strips %s also where ext_authz is switched off', async (name) => {
     const { status, body } = await get(port, '/healthz', [name, 'forged', 'x-kept', 'yes']);

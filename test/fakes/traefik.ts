@@ -83,7 +83,7 @@ async function serve(
 ): Promise<void> {
   const router = routerFor(http.routers, asked.url ?? '');
   const service = http.services[router.service]?.loadBalancer.servers[0]?.url ?? '';
-  const forwarded = { 9002: ports.http, 9003: ports.api, 8081: ports.app };
+  const forwarded = { 9002: ports.checks, 9003: ports.api, 8081: ports.app };
   const moved = (url: string) => {
     const port = Number(new URL(url).port) as keyof typeof forwarded;
     return forwarded[port];

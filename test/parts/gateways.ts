@@ -1,4 +1,4 @@
-/** The gateways that ask over HTTP, each run from the files in deploy/ with nothing changed but the ports. */
+/** Gateways, each run from the files in deploy/ with nothing changed but the ports. */
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startPart, untilReady, type Part } from '../../quickstart/part.ts';
@@ -13,10 +13,12 @@ const DEPLOY = join(import.meta.dirname, '..', '..', 'deploy');
 const SHIPPED = {
   8080: 'ingress',
   9901: 'admin',
-  9002: 'http',
+  9001: 'checks',
+  9002: 'checks',
   9003: 'api',
   9090: 'ops',
   8081: 'app',
+  8082: 'app',
 } as const;
 
 type Ports = GatewayPorts & { readonly ingress: number; readonly admin: number };
@@ -45,13 +47,13 @@ interface Program {
 const asShipped: ChangeFile = (text) => text;
 
 function gateway(
-  kind: BedGateway['kind'],
+  kind: BedGateway['kind'] | 'grpc',
   deployed: string,
   { name, command, args }: Program,
   change: ChangeFile,
 ): BedGateway {
   return {
-    kind,
+    ...(kind !== 'grpc' && { kind }),
     async start(given, folder, undo) {
       const ports = { ...given, ingress: await freePort(), admin: await freePort() };
       await shipped(deployed, folder, ports, change);
@@ -59,7 +61,7 @@ function gateway(
         name,
         command: await command(),
         args: args(folder),
-        logFile: join(folder, `${kind}.log`),
+        logFile: join(folder, `${name}.log`),
         cwd: folder,
         env: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
       });
@@ -72,13 +74,24 @@ function gateway(
   };
 }
 
+/** The arguments of an Envoy that runs from a file. */
+export const envoyArgs = (file: string): readonly string[] => [
+  ...['-c', file, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning'],
+];
+
+const ENVOY: Program = {
+  name: 'Envoy',
+  command: envoyBinary,
+  args: (folder) => envoyArgs(join(folder, 'envoy.yaml')),
+};
+
+export function envoyOverGrpc(change = asShipped): BedGateway {
+  return gateway('grpc', 'envoy', ENVOY, change);
+}
+
 /** Envoy with `http_service`. */
 export function envoyOverHttp(change = asShipped): BedGateway {
-  const args = (folder: string) => [
-    ...['-c', join(folder, 'envoy.yaml'), '--disable-hot-restart', '--concurrency', '1'],
-    ...['--log-level', 'warning'],
-  ];
-  return gateway('envoy', 'envoy-http', { name: 'Envoy', command: envoyBinary, args }, change);
+  return gateway('envoy', 'envoy-http', ENVOY, change);
 }
 
 export function caddy(change = asShipped): BedGateway {

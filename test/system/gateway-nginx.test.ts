@@ -12,6 +12,7 @@ gatewayScenarios(
     unknownHeader: 'refused',
     untrusted: 503,
     gone: 503,
+    goneSaysWhen: true,
     uncheckedRoutes: true,
     tellsOfAllows: true,
   },
