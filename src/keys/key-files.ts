@@ -73,8 +73,9 @@ export async function rotateKeyFiles<K, A extends string>(
   kind: KeyKind<K, A>,
   { dir, alg, nowMs, activateInMs, removeAfterMs }: RotationRequest<A>,
 ): Promise<Rotation> {
-  const [newest] = await usableFiles(kind, dir);
-  const added = await writeKeyFile(dir, await kind.create(alg ?? newest.alg, nowMs + activateInMs));
+  const files = await usableFiles(kind, dir);
+  const fromMs = freeSecondMs(files, nowMs + activateInMs);
+  const added = await writeKeyFile(dir, await kind.create(alg ?? files[0].alg, fromMs));
   if (removeAfterMs === undefined) return { added, removed: [] };
   const superseded = supersededFiles(await usableFiles(kind, dir), nowMs - removeAfterMs);
   for (const { path } of superseded) await filing(path, () => unlink(path));
@@ -106,6 +107,14 @@ async function usableFiles<K, A extends string>(kind: KeyKind<K, A>, dir: string
 
 function summary({ path, kid, alg, activeFromMs }: KeyFile<unknown>): KeySummary {
   return { path, kid, alg, activeFromMs };
+}
+
+/** The first whole second from `wantedMs` on in which no other key begins: of two that begin together, either could be in use. */
+function freeSecondMs(files: readonly KeyFile<unknown>[], wantedMs: number): number {
+  const taken = new Set(files.map(({ activeFromMs }) => activeFromMs));
+  let fromMs = Math.floor(wantedMs / 1000) * 1000;
+  while (taken.has(fromMs)) fromMs += 1000;
+  return fromMs;
 }
 
 /** A key is superseded when the next newer one becomes active. The one in use has no active one above it. */

@@ -20,11 +20,13 @@ let requests: string[];
 let conflictNext: boolean;
 let server: Server;
 let accountDir: string;
+let nowMs: number;
 
 beforeEach(async () => {
   secrets.clear();
   requests = [];
   conflictNext = false;
+  nowMs = Date.UTC(2030, 0, 1);
   accountDir = await mkdtemp(join(tmpdir(), 'account-'));
   const ca = createTestCa('cluster');
   const { certificate, key } = ca.issue({ ips: ['127.0.0.1'] });
@@ -76,7 +78,7 @@ async function run(...args: string[]): Promise<string> {
   const access = { host: '127.0.0.1', port: String(port), accountDir };
   const command = keysCommand({
     write: (text) => (output += text),
-    nowMs: () => Date.UTC(2030, 0, 1),
+    nowMs: () => nowMs,
     secrets: createClusterSecrets(access),
   });
   for (const one of [command, ...command.commands])
@@ -125,6 +127,7 @@ describe('singlestate keys --secret', () => {
   it('a rotation takes superseded keys out of the Secret', async () => {
     await run('generate', '--secret', 'signing');
     const first = filesOf('signing');
+    nowMs += 1000;
     await run('rotate', '--secret', 'signing', '--activate-in', '0s', '--remove-after', '0s');
     expect(filesOf('signing')).toHaveLength(1);
     expect(filesOf('signing')).not.toEqual(first);

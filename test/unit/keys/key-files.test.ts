@@ -97,6 +97,15 @@ describe.each<[what: string, rows: string, kind: KeyKind<unknown>]>([
     expect(await states(NOW_MS + 1000)).toEqual([[added.kid, 'active']]);
   });
 
+  it(`${row} of keys made in one second the last one is used, from the next second on`, async () => {
+    await generate();
+    for (const afterMs of [1000, 2000, 3000]) {
+      const { added, removed } = await rotate({ nowMs: NOW_MS + 999, activateInMs: 0, removeAfterMs: 0 });
+      expect([added.activeFromMs, removed]).toEqual([NOW_MS + afterMs, []]);
+      expect((await states(NOW_MS + afterMs))[0]).toEqual([added.kid, 'active']);
+    }
+  });
+
   it('the key in use is never removed, however old', async () => {
     const only = await generate();
     const later = NOW_MS + 1000 * HOUR_MS;
