@@ -10,8 +10,11 @@ export interface Received {
 
 /** A server that isn't listening yet. It reads no body, and answers every request with 200 and `Received`. */
 export function createDemoApp(): Server {
-  return createServer(answerReceived);
+  return createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, answerReceived);
 }
+
+/** Longer than Envoy keeps an idle connection (an hour), so that it never sends a request into one that was just closed. */
+const KEEP_ALIVE_MS = 65 * 60_000;
 
 /** 200 and `Received`. */
 export function answerReceived(request: IncomingMessage, response: ServerResponse): void {
