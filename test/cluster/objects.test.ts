@@ -1,13 +1,83 @@
+/** What the chart renders, held against the schemas of the API server that runs, by kubeconform and by the server itself. */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { objectsOf, render, VALUE_SETS } from '../chart/helm.ts';
+import { goModuleFolder } from '../parts/go-tools.ts';
+import { kubeconformBinary } from '../parts/kubeconform.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
+import {
+  locationOf,
+  writeDefinitionSchemas,
+  writePublishedSchemas,
+  type Definition,
+  type PublishedApi,
+} from './object-schemas.ts';
 
 let namespace: Namespace;
+let schemas: string;
+let kubeconform: string;
 beforeAll(async () => {
   namespace = await createNamespace(`objects-${randomBytes(3).toString('hex')}`);
+  kubeconform = await kubeconformBinary();
+  schemas = await mkdtemp(join(tmpdir(), 'schemas-'));
+  const published = await namespace.kubectl(['get', '--raw', '/openapi/v2']);
+  await writePublishedSchemas(schemas, JSON.parse(published) as PublishedApi);
+  for (const file of await foreignDefinitions()) {
+    await writeDefinitionSchemas(schemas, parse(await readFile(file, 'utf8')) as Definition);
+  }
+}, 600_000);
+afterAll(async () => {
+  await rm(schemas, { recursive: true });
+  await namespace.remove();
+}, 120_000);
+
+/** Kinds of other projects that the chart makes when it is asked to, by the definitions of their releases. */
+async function foreignDefinitions(): Promise<readonly string[]> {
+  const prometheus = await goModuleFolder('github.com/prometheus-operator/prometheus-operator', 'v0.85.0');
+  const certManager = await goModuleFolder('github.com/cert-manager/cert-manager', 'v1.21.2');
+  const monitoring = ['servicemonitors', 'podmonitors', 'prometheusrules'].map((kind) =>
+    join(prometheus, 'example', 'prometheus-operator-crd', `monitoring.coreos.com_${kind}.yaml`),
+  );
+  return [...monitoring, join(certManager, 'deploy', 'crds', 'cert-manager.io_certificates.yaml')];
+}
+
+/** What kubeconform says of objects: a line for each that is wrong or has no schema, and a summary. */
+async function judge(objects: string): Promise<string> {
+  const args = ['-strict', '-summary', '-schema-location', locationOf(schemas), '-'];
+  return new Promise((resolve) => {
+    const child = execFile(kubeconform, args, (_error, stdout, stderr) =>
+      resolve(`${stdout}${stderr}`.trim()),
+    );
+    child.stdin?.end(objects);
+  });
+}
+
+describe('kubeconform', () => {
+  test.each(VALUE_SETS)('H3 finds every object of %s.yaml as its schema says', async (set) => {
+    const text = await render(set);
+    const count = objectsOf(text).length;
+    const fine = `Valid: ${count}, Invalid: 0, Errors: 0, Skipped: 0`;
+    expect(await judge(text)).toBe(`Summary: ${count} resources found parsing stdin - ${fine}`);
+  });
+
+  test.each([
+    ['a field that does not exist', 'deployment', /^ {2}replicas: 2$/m, '  replica: 2'],
+    ['a value of another type', 'deployment', /^ {2}replicas: 2$/m, '  replicas: two'],
+    ['a wrong field of a foreign kind', 'servicemonitor', /^ {4}- port: http-ops$/m, '    - prt: http-ops'],
+    ['an unknown kind', 'gadget', /^kind: PodDisruptionBudget$/m, 'kind: Gadget'],
+  ])('finds %s', async (_what, kind, right, wrong) => {
+    const text = await render('full', '--set', 'autoscaling.enabled=false');
+    expect(text).toMatch(right);
+    const judged = await judge(text.replace(right, wrong));
+    expect(judged.toLowerCase()).toContain(kind);
+    expect(judged).not.toContain('Invalid: 0, Errors: 0');
+  });
 });
-afterAll(() => namespace.remove(), 120_000);
 
 /** The API server has no schema for these unless their operators are installed. */
 const FOREIGN = ['cert-manager.io', 'monitoring.coreos.com'];
