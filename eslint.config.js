@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   ],
   server: [
     ...['api', 'authz', 'config', 'envoy', 'identity', 'keys', 'lifecycle', 'login', 'net', 'ops'],
-    ...['sealing', 'session', 'token', 'forward-auth'],
+    ...['sealing', 'session', 'token', 'forward-auth', 'breaker'],
   ],
   envoy: ['authz', 'gen', 'net', 'ops'],
   'forward-auth': ['authz', 'net'],
@@ -17,11 +17,12 @@ const MAY_IMPORT = {
   login: ['config', 'identity', 'lifecycle', 'net', 'ops', 'sealing', 'session', 'token'],
   authz: ['config', 'session', 'token'],
   lifecycle: ['identity', 'session', 'token'],
-  identity: ['config'],
+  identity: ['config', 'breaker'],
   token: ['keys', 'session'],
-  session: ['sealing'],
+  session: ['sealing', 'breaker'],
   sealing: ['keys'],
   keys: [],
+  breaker: [],
   config: [],
   net: [],
   ops: ['net'],
@@ -31,6 +32,7 @@ const MAY_IMPORT = {
 /** For each third-party package that belongs to few rooms, the folders of src/ that may import it. */
 const HOMES = {
   ioredis: ['session'],
+  cockatiel: ['breaker'],
   jose: ['token', 'identity'],
   ajv: ['api'],
   'openid-client': ['identity'],

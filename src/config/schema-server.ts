@@ -120,6 +120,31 @@ export const store = z
     keyPrefix: keyPrefix
       .default('singlestate:')
       .describe('Begins every key, for a store that is shared with others.'),
+    breaker: z
+      .strictObject({
+        failures: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(10)
+          .describe(
+            'How many operations in a row the store must have left unanswered for the breaker to open.',
+          ),
+        failingFor: duration({ min: '0ms', max: '1m' })
+          .prefault('500ms')
+          .describe(
+            'How long after the first of them the last must come: what fails in one moment may be a stall of this process.',
+          ),
+        openFor: duration({ min: '1ms', max: '1m' })
+          .prefault('250ms')
+          .describe(
+            'For how long no request asks the store then; after that one read at a time tries it. The probe behind /readyz asks on, twice a second, and closes the breaker when it is answered.',
+          ),
+      })
+      .prefault({})
+      .describe(
+        'The circuit breaker: a store that does not answer is left alone, and requests are answered 503 (store_unavailable) at once.',
+      ),
   })
   .describe('Where sessions are kept.');
 

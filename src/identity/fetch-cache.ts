@@ -1,10 +1,13 @@
 /**
- * Keeps what was fetched from an issuer. Hides freshness, the floor between two fetches, and an issuer that is down: it is
- * asked ever more seldom, by one caller at a time, and everybody else has the answer at once.
+ * Keeps what was fetched from an issuer. Hides freshness, the floor between two fetches, and an issuer that is down: while
+ * its circuit breaker is open it is asked by one caller at a time, and everybody else has the answer at once.
  */
+import type { CircuitBreaker } from '../breaker/circuit-breaker.ts';
 
 export interface FetchCacheOptions {
   readonly nowMs: () => number;
+  /** One that opens with the first failure (`createFetchBreaker`). */
+  readonly breaker: CircuitBreaker;
   /** Told of every fetch that failed, for the log. */
   readonly onFailure: (cause: unknown) => void;
 }
@@ -30,31 +33,22 @@ export const USABLE_MS = 3_600_000;
 /** Between two fetches at the least, so that made-up key ids can't drive traffic to the issuer. */
 export const FETCH_FLOOR_MS = 30_000;
 
-/** After a failed fetch the next waits this long, doubled each time up to the floor; meanwhile the answer comes at once. */
-export const FIRST_RETRY_MS = 1_000;
-
 /** `load` must end by itself, in time. */
 export function createFetchCache<T>(
   load: () => Promise<T>,
-  { nowMs, onFailure }: FetchCacheOptions,
+  { nowMs, breaker, onFailure }: FetchCacheOptions,
 ): FetchCache<T> {
   let value: T | undefined;
   let fetchedAtMs = -Infinity;
-  let notBeforeMs = -Infinity;
-  let failures = 0;
   let underWay: Promise<Refresh> | undefined;
 
   async function fetchOnce(): Promise<Refresh> {
     const startedAtMs = nowMs();
     try {
-      value = await load();
+      value = await breaker.run('trial', load);
       fetchedAtMs = startedAtMs;
-      failures = 0;
-      notBeforeMs = startedAtMs + FETCH_FLOOR_MS;
       return 'fetched';
     } catch (cause) {
-      notBeforeMs = nowMs() + Math.min(FETCH_FLOOR_MS, FIRST_RETRY_MS * 2 ** failures);
-      failures += 1;
       onFailure(cause);
       return 'failed';
     }
@@ -62,8 +56,9 @@ export function createFetchCache<T>(
 
   async function refresh(): Promise<Refresh> {
     // Nobody but the one who tries waits for an issuer that failed last time.
-    if (underWay !== undefined) return failures > 0 ? 'failed' : underWay;
-    if (nowMs() < notBeforeMs) return failures > 0 ? 'failed' : 'too_soon';
+    if (!breaker.admits('trial')) return 'failed';
+    if (underWay !== undefined) return underWay;
+    if (breaker.state === 'closed' && isYoungerThan(FETCH_FLOOR_MS)) return 'too_soon';
     underWay = fetchOnce();
     try {
       return await underWay;
@@ -80,7 +75,7 @@ export function createFetchCache<T>(
       return isYoungerThan(USABLE_MS) ? value : undefined;
     },
     async getWhileUp() {
-      if (failures === 0 && isYoungerThan(FETCH_FLOOR_MS)) return value;
+      if (breaker.state === 'closed' && isYoungerThan(FETCH_FLOOR_MS)) return value;
       return (await refresh()) === 'failed' ? undefined : value;
     },
   };

@@ -3,9 +3,11 @@
  * rotation. Nothing is fetched for a request check; only logins and callers of the Session API wait here.
  */
 import type { JSONWebKeySet } from 'jose';
+import type { CircuitBreaker } from '../breaker/circuit-breaker.ts';
 import { fetchMetadata, signingAlgs, type ServerMetadata } from './discovery.ts';
 import { createDocumentFetch, type DocumentFetch, type KeyAccess } from './document-fetch.ts';
 import { createFetchCache, type FetchCache } from './fetch-cache.ts';
+import { createFetchBreaker } from './issuer-breakers.ts';
 import { ASYMMETRIC_ALGS, createKeySet, type KeyAnswer, type KeyHint, type KeySet } from './key-set.ts';
 import { rootMessage } from './root-message.ts';
 import { urlProblem } from './secure-url.ts';
@@ -50,20 +52,24 @@ export function createIssuerKeys(source: KeySource, options: IssuerKeysOptions):
 
 function createKeysAt(url: string, options: IssuerKeysOptions, access: KeyAccess = {}): IssuerKeys {
   const fetchDocument = createDocumentFetch(access);
-  return cachedKeys(createFetchCache(() => keysAt(url, fetchDocument, options), cacheOptions(url, options)));
+  const breaker = createFetchBreaker({ nowMs: options.nowMs });
+  return cachedKeys(
+    createFetchCache(() => keysAt(url, fetchDocument, options), { ...cacheOptions(url, options), breaker }),
+  );
 }
 
-/** Makes no request by itself. */
+/** Makes no request by itself. `breaker` opens with the first failure (`createFetchBreaker`). */
 export function createDiscoveredIssuer(
   issuer: string,
   options: IssuerKeysOptions,
   access: KeyAccess = {},
+  breaker: CircuitBreaker = createFetchBreaker({ nowMs: options.nowMs }),
 ): DiscoveredIssuer {
   const fetchDocument = createDocumentFetch(access);
-  const cache = createFetchCache(
-    () => discover(issuer, fetchDocument, options),
-    cacheOptions(issuer, options),
-  );
+  const cache = createFetchCache(() => discover(issuer, fetchDocument, options), {
+    ...cacheOptions(issuer, options),
+    breaker,
+  });
   return { ...cachedKeys(cache), metadataWhileUp: async () => (await cache.getWhileUp())?.metadata };
 }
 

@@ -14,6 +14,7 @@ import {
   ResponseBodyError,
   WWWAuthenticateChallengeError,
 } from 'openid-client';
+import type { CircuitBreaker } from '../breaker/circuit-breaker.ts';
 import type { IdentityProviderConfig } from '../config/schema.ts';
 import { boundedRequest } from './bounded-fetch.ts';
 import type { ServerMetadata } from './discovery.ts';
@@ -35,6 +36,7 @@ export interface LoginProviderParts {
   readonly config: IdentityProviderConfig;
   readonly clientSecret: string;
   readonly issuer: DiscoveredIssuer;
+  readonly tokenEndpoint: CircuitBreaker;
   readonly verifyIdToken: VerifyIdToken;
   readonly options: Pick<IssuerKeysOptions, 'nowMs' | 'fetchTimeoutMs'>;
 }
@@ -47,7 +49,7 @@ export const MAX_REDEMPTIONS = 128;
 
 /** Makes no request by itself. */
 export function createLoginProvider(parts: LoginProviderParts): LoginProvider {
-  const { config, issuer } = parts;
+  const { config, issuer, tokenEndpoint } = parts;
   let redemptions = 0;
   const down = { problem: `The identity provider "${config.name}" is down.` };
   return {
@@ -56,7 +58,8 @@ export function createLoginProvider(parts: LoginProviderParts): LoginProvider {
     issuer: config.issuer,
     async authorizationUrl(binding, demand) {
       const metadata = await issuer.metadataWhileUp();
-      if (metadata === undefined) return { ok: false, ...down };
+      // Nobody is sent to log in who could not be taken back.
+      if (metadata === undefined || !tokenEndpoint.admits('trial')) return { ok: false, ...down };
       return authorizationUrl(clientOf(parts, metadata), config.scopes, binding, demand);
     },
     async finish(callbackUrl, binding, demand) {
@@ -139,7 +142,7 @@ async function redeem(
   const client = clientOf(parts, metadata);
   client[customFetch] = async (url, init) => {
     try {
-      const response = await boundedRequest(url, init, deadline);
+      const response = await parts.tokenEndpoint.run('trial', () => answered(url, init, deadline));
       if (response.status >= 500) outage = `status ${response.status}`;
       return response;
     } catch (error) {
@@ -162,6 +165,15 @@ async function redeem(
       return { outcome: 'unavailable', problem: `The token endpoint failed: ${outage}` };
     return failure(error);
   }
+}
+
+/** RFC 9110 section 15.6: nobody is there who could answer. A 500 may be the fault of one request, which anybody can make up. */
+const NOBODY_THERE = [502, 503, 504];
+
+async function answered(...request: Parameters<typeof boundedRequest>): Promise<Response> {
+  const response = await boundedRequest(...request);
+  if (NOBODY_THERE.includes(response.status)) throw new Error(`status ${response.status}`);
+  return response;
 }
 
 /** RFC 6749 section 4.1.2.1: the provider is up, and can't do it now. */

@@ -1,12 +1,15 @@
 /** All identity providers of a configuration, each for all that it is there for: ID tokens, browser logins, logouts. */
 import { readFile } from 'node:fs/promises';
+import type { BreakerChange, CircuitBreaker } from '../breaker/circuit-breaker.ts';
 import type { IdentityProviderConfig } from '../config/schema.ts';
 import { IdentityConfigError } from './identity-config-error.ts';
+import { createFetchBreaker, createTokenEndpointBreaker } from './issuer-breakers.ts';
 import { createDiscoveredIssuer, type IssuerKeysOptions } from './issuer-keys.ts';
 import { createLoginProvider } from './login-provider.ts';
 import type { LoginProvider, LogoutTokenVerifier } from './login.ts';
 import { createLogoutTokenVerifier, type LogoutIssuer } from './logout-token.ts';
 import { createIdentityProvider, type ConfiguredIdentityProvider } from './provider.ts';
+import { rootMessage } from './root-message.ts';
 
 export interface IdentityProviders {
   /** By configured name. */
@@ -14,6 +17,19 @@ export interface IdentityProviders {
   /** Those with a client secret, in the order of the configuration. */
   readonly login: readonly LoginProvider[];
   readonly logoutTokens: LogoutTokenVerifier;
+  readonly breakers: readonly ProviderBreaker[];
+}
+
+export interface ProviderBreaker {
+  /** `identity_provider/NAME` for discovery and keys, `identity_provider/NAME/token_endpoint` for browser logins. */
+  readonly dependency: string;
+  readonly breaker: CircuitBreaker;
+}
+
+export interface ProvidersOptions extends IssuerKeysOptions {
+  /** A breaker opened or closed: for the log. `reason`: of what it opened. */
+  readonly onBreaker?:
+    ((dependency: string, state: BreakerChange['state'], reason?: string) => void) | undefined;
 }
 
 /**
@@ -22,7 +38,7 @@ export interface IdentityProviders {
  */
 export async function createIdentityProviders(
   configs: readonly IdentityProviderConfig[],
-  options: IssuerKeysOptions,
+  options: ProvidersOptions,
 ): Promise<IdentityProviders> {
   const made = await Promise.all(configs.map((config) => createOne(config, options)));
   const problems = made.filter((one) => typeof one === 'string');
@@ -35,6 +51,7 @@ export async function createIdentityProviders(
       parts.map(({ logout }) => logout),
       options.nowMs,
     ),
+    breakers: parts.flatMap(({ breakers }) => breakers),
   };
 }
 
@@ -42,14 +59,18 @@ interface ProviderParts {
   readonly provider: ConfiguredIdentityProvider;
   readonly login: LoginProvider | undefined;
   readonly logout: LogoutIssuer;
+  readonly breakers: readonly ProviderBreaker[];
 }
 
 /** A problem, as text, where there is one. */
 async function createOne(
   config: IdentityProviderConfig,
-  options: IssuerKeysOptions,
+  options: ProvidersOptions,
 ): Promise<ProviderParts | string> {
-  const issuer = createDiscoveredIssuer(config.issuer, options);
+  const dependency = `identity_provider/${config.name}`;
+  const fetching = breakerOf(dependency, createFetchBreaker, options);
+  const redeeming = breakerOf(`${dependency}/token_endpoint`, createTokenEndpointBreaker, options);
+  const issuer = createDiscoveredIssuer(config.issuer, options, {}, fetching.breaker);
   const { clientSecretFile } = config;
   try {
     const provider = createIdentityProvider(config, options, issuer);
@@ -59,12 +80,30 @@ async function createOne(
     const login =
       clientSecret === undefined
         ? undefined
-        : createLoginProvider({ config, clientSecret, issuer, verifyIdToken, options });
-    return { provider, login, logout: { config, keys: issuer } };
+        : createLoginProvider({
+            config,
+            clientSecret,
+            issuer,
+            tokenEndpoint: redeeming.breaker,
+            verifyIdToken,
+            options,
+          });
+    const breakers = login === undefined ? [fetching] : [fetching, redeeming];
+    return { provider, login, logout: { config, keys: issuer }, breakers };
   } catch (error) {
     if (error instanceof IdentityConfigError) return error.message;
     throw error;
   }
+}
+
+function breakerOf(
+  dependency: string,
+  create: typeof createFetchBreaker,
+  { nowMs, onBreaker }: ProvidersOptions,
+): ProviderBreaker {
+  const onChange = (change: BreakerChange) =>
+    onBreaker?.(dependency, change.state, change.state === 'open' ? rootMessage(change.cause) : undefined);
+  return { dependency, breaker: create({ nowMs, onChange }) };
 }
 
 /** The file system's own messages are left out; the line end that editors add is no part of a secret. */

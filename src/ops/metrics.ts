@@ -41,14 +41,24 @@ export const METRICS = {
     labels: {
       operation: OPERATION,
       outcome:
-        '`ok`; other answers: `absent`, `revoked`, `corrupt`, `conflict`, `replayed` (a proof of identity was used before), `limited` (a limit of sessions or of requests is reached), `stale` (the session that was to be replaced has changed), `repeated` (a refresh token within its grace), `reused` (an old one, which ended its session), `refused` (none of a live session); no answer: `timeout`, `unavailable`; a mistake of Singlestate: `fault`',
+        '`ok`; other answers: `absent`, `revoked`, `corrupt`, `conflict`, `replayed` (a proof of identity was used before), `limited` (a limit of sessions or of requests is reached), `stale` (the session that was to be replaced has changed), `repeated` (a refresh token within its grace), `reused` (an old one, which ended its session), `refused` (none of a live session); no answer: `timeout`, `unavailable`; not asked, since the circuit breaker was open: `breaker_open`; a mistake of Singlestate: `fault`',
     },
   },
   storeDuration: {
     name: 'singlestate_store_duration_seconds',
     type: 'histogram',
-    help: 'Time that operations of the session store took, failed ones included.',
+    help: 'Time that operations of the session store took, failed ones included, but not those with the outcome `breaker_open`.',
     labels: { operation: OPERATION },
+  },
+  breakerState: {
+    name: 'singlestate_breaker_state',
+    type: 'gauge',
+    help: 'Circuit breakers: 1 for the state that each is in, 0 for the others.',
+    labels: {
+      dependency:
+        '`store`; `identity_provider/NAME`: discovery and keys of an identity provider, by its configured name; `identity_provider/NAME/token_endpoint`: where its browser logins are redeemed',
+      state: '`closed`: it is asked; `open`: it is not; `half_open`: one call is under way to try it',
+    },
   },
   shed: {
     name: 'singlestate_shed_total',
@@ -133,6 +143,14 @@ export const DURATION_BUCKETS = [
 
 export type Transport = 'grpc' | 'http';
 export type DecisionLabel = 'allow' | 'deny' | 'error';
+export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
+
+export interface BreakerReading {
+  /** As the table has it. */
+  readonly dependency: string;
+  readonly state: (typeof BREAKER_STATES)[number];
+}
+
 export type ReloadOutcome = 'applied' | 'refused';
 
 /** Every string given must come from a closed set: the code's own words, or names that the configuration holds. */
@@ -146,6 +164,8 @@ export interface Metrics {
     seconds: number,
   ): void;
   observeStore(operation: string, outcome: string, seconds: number): void;
+  /** `read` is asked at each scrape for all that there are. Without a call there are none. */
+  watchBreakers(read: () => readonly BreakerReading[]): void;
   shed(reason: string): void;
   sessionCreated(provider: string): void;
   /** `count` sessions at once. Default 1. */
@@ -164,7 +184,8 @@ export interface Metrics {
 export function createMetrics(build: { readonly version: string }): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const instruments = createInstruments(registry);
+  let breakers: () => readonly BreakerReading[] = () => [];
+  const instruments = createInstruments(registry, () => breakers());
   instruments.buildInfo.set({ version: build.version, node: process.version }, 1);
   instruments.configReloads.inc({ outcome: 'applied' }, 0);
   instruments.configReloads.inc({ outcome: 'refused' }, 0);
@@ -176,8 +197,9 @@ export function createMetrics(build: { readonly version: string }): Metrics {
     },
     observeStore(operation, outcome, seconds) {
       instruments.storeOperations.inc({ operation, outcome });
-      instruments.storeDuration.observe({ operation }, seconds);
+      if (outcome !== NOT_ASKED) instruments.storeDuration.observe({ operation }, seconds);
     },
+    watchBreakers: (read) => void (breakers = read),
     shed: (reason) => instruments.shed.inc({ reason }),
     sessionCreated: (provider) => instruments.sessionsCreated.inc({ provider }),
     sessionEnded: (cause, count = 1) => instruments.sessionsEnded.inc({ cause }, count),
@@ -194,6 +216,9 @@ export function createMetrics(build: { readonly version: string }): Metrics {
   };
 }
 
+/** The outcome of an operation that took no time, since there was none. */
+const NOT_ASKED = 'breaker_open';
+
 function markLoaded(instruments: Instruments): void {
   instruments.configLastReloadSuccessful.set(1);
   instruments.configLastReloadSuccessTimestamp.setToCurrentTime();
@@ -208,7 +233,7 @@ function settings<F extends MetricFacts>(facts: F, registry: Registry) {
 
 type Instruments = ReturnType<typeof createInstruments>;
 
-function createInstruments(registry: Registry) {
+function createInstruments(registry: Registry, breakers: () => readonly BreakerReading[]) {
   const counter = <F extends MetricFacts>(facts: F) => new Counter<LabelOf<F>>(settings(facts, registry));
   const gauge = <F extends MetricFacts>(facts: F) => new Gauge<LabelOf<F>>(settings(facts, registry));
   const histogram = <F extends MetricFacts>(facts: F) =>
@@ -218,6 +243,7 @@ function createInstruments(registry: Registry) {
     checkDuration: histogram(METRICS.checkDuration),
     storeOperations: counter(METRICS.storeOperations),
     storeDuration: histogram(METRICS.storeDuration),
+    breakerState: breakerGauge(registry, breakers),
     shed: counter(METRICS.shed),
     sessionsCreated: counter(METRICS.sessionsCreated),
     sessionsEnded: counter(METRICS.sessionsEnded),
@@ -229,4 +255,16 @@ function createInstruments(registry: Registry) {
     configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),
     buildInfo: gauge(METRICS.buildInfo),
   };
+}
+
+/** Set anew at each scrape: a reload may have taken an identity provider away. */
+function breakerGauge(registry: Registry, read: () => readonly BreakerReading[]) {
+  return new Gauge<LabelOf<typeof METRICS.breakerState>>({
+    ...settings(METRICS.breakerState, registry),
+    collect() {
+      this.reset();
+      for (const { dependency, state } of read())
+        for (const each of BREAKER_STATES) this.set({ dependency, state: each }, Number(each === state));
+    },
+  });
 }

@@ -9,7 +9,11 @@ import { compileTrustedPeers } from '../forward-auth/trusted-peers.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
-import { createIdentityProviders, type IdentityProviders } from '../identity/providers.ts';
+import {
+  createIdentityProviders,
+  type IdentityProviders,
+  type ProvidersOptions,
+} from '../identity/providers.ts';
 import { createWorkloadAuthenticator } from '../identity/workload-authenticator.ts';
 import type { WorkloadAuthenticator } from '../identity/workload.ts';
 import { createSealer } from '../sealing/aes-gcm-sealer.ts';
@@ -52,15 +56,17 @@ export interface RuntimeOptions {
   readonly now: () => number;
   /** An identity provider could not be asked: for the log. */
   readonly onFetchFailure: (problem: string, cause: unknown) => void;
+  /** A circuit breaker around an identity provider opened or closed: for the log. */
+  readonly onBreaker?: ProvidersOptions['onBreaker'];
 }
 
 /** Reads the files that the configuration names. Asks no network: identity providers are asked when they are needed. */
 export async function buildRuntime(
   config: Config,
   routes: RouteTable,
-  { now, onFetchFailure }: RuntimeOptions,
+  { now, onFetchFailure, onBreaker }: RuntimeOptions,
 ): Promise<BuiltRuntime> {
-  const fetching = { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure };
+  const fetching = { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure, onBreaker };
   const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
   const [keys, sealer, providers, operators, workloads, writes, tls, storeTls] = await Promise.all([
     keyRingPart(config, now),

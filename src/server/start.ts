@@ -10,13 +10,13 @@ import { createHealth, startProbe } from '../ops/health.ts';
 import { createLog, type Log } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import { startOpsServer } from '../ops/ops-server.ts';
-import { observeStore } from '../session/observed-store.ts';
-import { StoreError, type SessionStore } from '../session/store.ts';
+import type { SessionStore } from '../session/store.ts';
 import { apiDependencies } from './api-dependencies.ts';
+import { createBreakerLog, readBreakers } from './breaker-log.ts';
 import { createCheckServers } from './check-server.ts';
+import { explainStore, openGuardedStore } from './guarded-store.ts';
 import { loadRuntime } from './load-runtime.ts';
 import { createTerminations, type ListenerName } from './listener-tls.ts';
-import { openStore, storeSurroundings } from './open-store.ts';
 import { startReloading } from './reload.ts';
 import type { Runtime } from './runtime.ts';
 import { StartError } from './start-error.ts';
@@ -58,7 +58,8 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { now = Date.now, wrapStore = (opened: SessionStore) => opened } = options.seams ?? {};
   const onFetchFailure = (problem: string, cause: unknown) => log.warn(problem, { err: cause });
-  const load = () => loadRuntime(options.configFile, options.env, { now, onFetchFailure });
+  const onBreaker = createBreakerLog(() => log);
+  const load = () => loadRuntime(options.configFile, options.env, { now, onFetchFailure, onBreaker });
   const built = await load();
   if (!built.ok) throw new StartError(built.problems.join('\n'));
   let { runtime } = built;
@@ -70,15 +71,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   built.warnings.forEach((warning) => log.warn(warning));
   const metrics = createMetrics({ version: options.version });
   const health = createHealth(['store']);
-  const store = wrapStore(
-    observeStore(
-      await openStore(
-        config.store,
-        storeSurroundings(current, (change) => log.info('store connection', { ...change })),
-      ),
-      (operation, outcome, seconds) => metrics.observeStore(operation, outcome, seconds),
-    ),
-  );
+  const guarded = await openGuardedStore({ runtime: current, metrics, log, onBreaker });
+  metrics.watchBreakers(() => readBreakers(guarded.breaker, current()));
+  const store = wrapStore(guarded.store);
   undo.defer(() => store.close());
   const probe = startProbe({ health, name: 'store', probe: () => store.ping(), explain: explainStore });
   undo.defer(() => probe.stop());
@@ -146,9 +141,4 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 /** So that the first login does not wait for it, and a wrong address shows in the log at once. */
 function prefetchKeys({ identityProviders }: Runtime): void {
   for (const provider of identityProviders.byName.values()) void provider.prefetch();
-}
-
-/** For `/readyz`: a `StoreError` says what is wrong without naming a key or a secret. */
-function explainStore(error: unknown): string {
-  return error instanceof StoreError ? error.message : 'it failed';
 }

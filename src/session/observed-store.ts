@@ -3,7 +3,8 @@ import { StoreError, type SessionStore, type StoreOperation } from './store.ts';
 
 /**
  * How an operation ended, as a metric's label. `ok`: it found or did what was asked. From `absent` to `refused` are
- * answers too. `timeout` and `unavailable`: the store failed to answer. `fault`: a mistake of the caller's.
+ * answers too. `timeout` and `unavailable`: the store failed to answer. `breaker_open`: it was not asked. `fault`: a
+ * mistake of the caller's.
  */
 export type StoreOutcome =
   | 'ok'
@@ -19,6 +20,7 @@ export type StoreOutcome =
   | 'refused'
   | 'timeout'
   | 'unavailable'
+  | 'breaker_open'
   | 'fault';
 
 export type ObserveStore = (operation: StoreOperation, outcome: StoreOutcome, seconds: number) => void;
@@ -70,11 +72,17 @@ const WRITE = { written: 'ok', conflict: 'conflict', absent: 'absent', revoked: 
 const REVOKE = { revoked: 'ok', already_revoked: 'revoked', absent: 'absent' } as const;
 const REFRESH = { rotated: 'ok', repeated: 'repeated', reused: 'reused', refused: 'refused' } as const;
 
+const FAILURES = {
+  ERR_STORE_TIMEOUT: 'timeout',
+  ERR_STORE_UNAVAILABLE: 'unavailable',
+  ERR_STORE_NOT_ASKED: 'breaker_open',
+} as const;
+
 function ok(): StoreOutcome {
   return 'ok';
 }
 
 function failureOf(error: unknown): StoreOutcome {
   if (!(error instanceof StoreError)) return 'fault';
-  return error.code === 'ERR_STORE_TIMEOUT' ? 'timeout' : 'unavailable';
+  return FAILURES[error.code];
 }

@@ -93,5 +93,6 @@ export function createRedisAccess(connection: RedisConnection, options: RedisAcc
 
 /** For a reply that no script of this version gives. */
 export function unexpected(operation: StoreOperation): StoreError {
-  return new StoreError('ERR_STORE_UNAVAILABLE', `the store answered ${operation} with no known outcome`);
+  const message = `the store answered ${operation} with no known outcome`;
+  return new StoreError('ERR_STORE_UNAVAILABLE', message, { answered: true });
 }

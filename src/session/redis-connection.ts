@@ -74,7 +74,7 @@ export function connectToRedis(options: RedisConnectionOptions): RedisConnection
     new Promise((resolve, reject) => {
       const obstacle = primary.obstacle() ?? tooManyUnanswered(redis);
       if (obstacle !== undefined) {
-        reject(unavailable(operation, obstacle));
+        reject(unavailable(operation, obstacle, false));
         return;
       }
       const timer = setTimeout(() => {
@@ -83,7 +83,7 @@ export function connectToRedis(options: RedisConnectionOptions): RedisConnection
       holdBatch();
       send((error, reply) => {
         clearTimeout(timer);
-        if (error) reject(unavailable(operation, primary.obstacle() ?? error));
+        if (error) reject(failure(operation, error, primary.obstacle()));
         else resolve(reply);
       });
     });
@@ -237,9 +237,15 @@ function addressOf(text: string): StoreAddress {
   return { host, port: Number(url.port || 6379), db: Number(db), isTls };
 }
 
-function unavailable(operation: StoreOperation, cause: Error): StoreError {
+/** Of a command that was sent. */
+function failure(operation: StoreOperation, error: Error, obstacle: Error | undefined): StoreError {
+  const answered = obstacle === undefined && error.name === 'ReplyError';
+  return unavailable(operation, obstacle ?? error, answered);
+}
+
+function unavailable(operation: StoreOperation, cause: Error, answered: boolean): StoreError {
   const message = `the store can't answer ${operation}: ${reasonOf(cause)}`;
-  return new StoreError('ERR_STORE_UNAVAILABLE', message, { cause: withoutArguments(cause) });
+  return new StoreError('ERR_STORE_UNAVAILABLE', message, { cause: withoutArguments(cause), answered });
 }
 
 /** An error reply may quote the command, so only its code is told: `OOM`, `LOADING`, `NOAUTH`. */

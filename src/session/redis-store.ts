@@ -78,7 +78,9 @@ export function createRedisStore(options: RedisStoreOptions): SessionStore {
     const [owner, version, document, lastSeen, revoked, revokedAt] = reply as (string | null)[];
     // Tombstones name nobody: they let nobody in.
     if (owner != null && owner !== ref) {
-      throw new StoreError('ERR_STORE_UNAVAILABLE', "the store answered read with another session's record");
+      throw new StoreError('ERR_STORE_UNAVAILABLE', "the store answered read with another session's record", {
+        answered: true,
+      });
     }
     return lookupOf(ref, version, document, lastSeen, revoked, revokedAt, decode);
   }

@@ -5,6 +5,7 @@
  * store (A4); no exchange with the store outlives its deadline, and `refresh`, `list`, `audit` and `revokeMany` take several; a revoked session never comes back (E6); each change of a session
  * leaves its audit record in the same atomic step (B6). Expected outcomes are values; a store that failed to answer
  * throws `StoreError`. After a `StoreError` a write is unknown, not failed: the version it names makes repeating it safe.
+ * Only after `ERR_STORE_NOT_ASKED` is it known: nothing was sent.
  */
 import type { AuditNote, AuditTrail } from './audit.ts';
 import type { SessionDocument } from './document.ts';
@@ -245,16 +246,28 @@ export interface SessionStore extends AuditTrail, RateCounter {
 /** As logs and metrics name them. */
 export type StoreOperation = Exclude<keyof SessionStore, 'close'>;
 
-export type StoreErrorCode = 'ERR_STORE_TIMEOUT' | 'ERR_STORE_UNAVAILABLE';
+export type StoreErrorCode =
+  | 'ERR_STORE_TIMEOUT'
+  | 'ERR_STORE_UNAVAILABLE'
+  /** The circuit breaker is open: nothing was sent, so nothing was changed. */
+  | 'ERR_STORE_NOT_ASKED';
 
-/** The store did not answer. The message names the operation and the cause, and never a key, an id or a document. */
+export interface StoreErrorOptions extends ErrorOptions {
+  /** Default: false. */
+  readonly answered?: boolean;
+}
+
+/** The store did not do what was asked of it. The message names the operation and the cause, and never a key, an id or a document. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
+  /** The store is there and did answer, only not with what was asked for: it has no memory left, say. */
+  readonly answered: boolean;
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: StoreErrorCode, message: string, options: StoreErrorOptions = {}) {
     super(message, options);
     this.code = code;
+    this.answered = options.answered ?? false;
   }
 }
 

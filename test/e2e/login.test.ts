@@ -178,6 +178,7 @@ test('D1 with the provider stopped sessions go on, a login that is under way and
       expect(begun.headers.get('cache-control')).toBe('no-store');
       expect(begun.text).toContain('Whoever is logged in stays so.');
     }
+    expect(await providerBreaker()).toBe('open');
     expect((await browser.open(`${APP}/page`, { headers: PAGE_LOAD })).status).toBe(200);
     expect((await browser.open(`${APP}/auth/session`)).status).toBe(200);
   } finally {
@@ -185,7 +186,14 @@ test('D1 with the provider stopped sessions go on, a login that is under way and
   }
   skipMs += 60_000;
   await loggedIn();
+  expect(await providerBreaker()).toBe('closed');
 });
+
+/** The state of the breaker around discovery and keys. */
+async function providerBreaker(): Promise<string | undefined> {
+  const series = /^singlestate_breaker_state\{dependency="identity_provider\/main",state="(\w+)"\} 1$/m;
+  return series.exec(await bed.metrics())?.[1];
+}
 
 /** Goes on until the provider has sent the browser back, and does not load that address. */
 async function upToCallback(browser: TestBrowser): Promise<string> {

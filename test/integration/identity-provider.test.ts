@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IdentityProvider } from '../../src/identity/identity.ts';
-import { FETCH_FLOOR_MS, FIRST_RETRY_MS } from '../../src/identity/fetch-cache.ts';
+import { FETCH_FLOOR_MS } from '../../src/identity/fetch-cache.ts';
+import { FIRST_PAUSE_MS } from '../../src/identity/issuer-breakers.ts';
 import { createIdentityProvider } from '../../src/identity/provider.ts';
 import { startOidcProvider, type OidcProvider } from '../parts/oidc-provider.ts';
 
@@ -79,7 +80,7 @@ describe('a real OpenID provider', () => {
     const provider = createProvider('singlestate');
     expect(await provider.verifyIdToken(idToken, { nonce })).toMatchObject({ cause: 'provider_unavailable' });
     await idp.restart();
-    skipMs += FIRST_RETRY_MS;
+    skipMs += FIRST_PAUSE_MS;
     const { idToken: another } = await idp.logIn('singlestate', 'alice', nonce);
     expect(await provider.verifyIdToken(another, { nonce })).toMatchObject({ verified: true });
   });

@@ -208,7 +208,7 @@ describe('a server that stalls', () => {
     await raw.config('RESETSTAT');
     const session = newSession(Date.now());
     valkey.pause();
-    const counts = { ERR_STORE_TIMEOUT: 0, ERR_STORE_UNAVAILABLE: 0 };
+    const counts = { ERR_STORE_TIMEOUT: 0, ERR_STORE_UNAVAILABLE: 0, ERR_STORE_NOT_ASKED: 0 };
     // As often as a server would ask that answers 503 in between.
     while (counts.ERR_STORE_UNAVAILABLE < 20_000) {
       const reads = Array.from({ length: 200 }, () => failureOf(() => store.read(session.ref)));

@@ -18,7 +18,12 @@ describe('a configuration that is right', () => {
         drainDelay: 5_000,
       },
       http: { gateway: 'envoy', trustedPeers: ['127.0.0.0/8', '::1/128', 'unix'] },
-      store: { url: 'memory:', deadline: 50, keyPrefix: 'singlestate:' },
+      store: {
+        url: 'memory:',
+        deadline: 50,
+        keyPrefix: 'singlestate:',
+        breaker: { failures: 10, failingFor: 500, openFor: 250 },
+      },
       token: {
         issuer: 'https://sessions.example.com',
         keysDir: '/etc/singlestate/keys',

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
-import { FETCH_FLOOR_MS, FIRST_RETRY_MS, FRESH_MS, USABLE_MS } from '../../../src/identity/fetch-cache.ts';
+import { FETCH_FLOOR_MS, FRESH_MS, USABLE_MS } from '../../../src/identity/fetch-cache.ts';
+import { FIRST_PAUSE_MS } from '../../../src/identity/issuer-breakers.ts';
 import { createIssuerKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
 import { createIssuerKey, startTestIssuer, type TestIssuer } from '../../parts/test-issuer.ts';
 
@@ -79,7 +80,7 @@ describe('the keys of an issuer', () => {
     for (nowMs = 0; nowMs < 100_000; nowMs += 500) {
       const before = failures.length;
       expect(await keys.find(hint('first'))).toEqual({ found: false, cause: 'unavailable' });
-      if (failures.length > before) asked.push(nowMs / FIRST_RETRY_MS);
+      if (failures.length > before) asked.push(nowMs / FIRST_PAUSE_MS);
     }
     expect(asked).toEqual([0, 1, 3, 7, 15, 31, 61, 91]);
     expect(failures[0]).toMatch(/^The keys of http:\/\/127\.0\.0\.1:\d+ can't be fetched: .*ECONNREFUSED/);

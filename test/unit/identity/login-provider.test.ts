@@ -8,6 +8,7 @@ import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
 import { FETCH_FLOOR_MS } from '../../../src/identity/fetch-cache.ts';
 import { MAX_REDEMPTIONS } from '../../../src/identity/login-provider.ts';
 import type { LoginBinding, LoginProvider } from '../../../src/identity/login.ts';
+import { FIRST_PAUSE_MS, TOKEN_ENDPOINT_FAILURES } from '../../../src/identity/issuer-breakers.ts';
 import { createIdentityProviders } from '../../../src/identity/providers.ts';
 import { createIssuerKey, startTestIssuer, type TestIssuer } from '../../parts/test-issuer.ts';
 
@@ -27,10 +28,13 @@ let folder: string;
 /** Requests to the token endpoint. */
 let asked: { readonly authorization: string | undefined; readonly form: URLSearchParams }[];
 let answerToken: (response: ServerResponse) => void;
+/** Of the circuit breakers, as the log is told. */
+let changes: string[];
 
 beforeEach(async () => {
   skipMs = 0;
   asked = [];
+  changes = [];
   folder = await mkdtemp(join(tmpdir(), 'singlestate-secret-'));
   idp = await startTestIssuer(key);
   idp.metadata = {
@@ -93,6 +97,7 @@ async function loginProvider(fetchTimeoutMs = 2_000): Promise<LoginProvider> {
     nowMs,
     fetchTimeoutMs,
     onFetchFailure: () => undefined,
+    onBreaker: (...change) => changes.push(change.map(String).join(' ')),
   });
   const [provider] = login;
   if (provider === undefined) throw new Error('no login provider');
@@ -301,6 +306,71 @@ describe('the way back', () => {
       response.once('close', () => clearInterval(drip));
     };
     expect(await finish({}, {}, 100)).toMatchObject({ outcome: 'unavailable' });
+  });
+
+  describe('D8 through a token endpoint', () => {
+    const end = (provider: LoginProvider) =>
+      provider.finish(`${REDIRECT_URI}?code=c&state=${encodeURIComponent(binding.state)}`, binding, {});
+    const begin = async (provider: LoginProvider) => (await provider.authorizationUrl(binding, {})).ok;
+
+    it('that is down is tried by one login at a time, and meanwhile nobody is sent to log in', async () => {
+      const provider = await loginProvider();
+      await begin(provider);
+      idp.answer = tokenEndpoint;
+      answerToken = json(503, {});
+      for (let count = 0; count < TOKEN_ENDPOINT_FAILURES; count += 1) {
+        expect(await begin(provider)).toBe(true);
+        expect(await end(provider)).toMatchObject({ outcome: 'unavailable' });
+      }
+      expect(await begin(provider)).toBe(false);
+      expect(await end(provider)).toMatchObject({
+        outcome: 'unavailable',
+        problem: 'The token endpoint failed: the circuit breaker is open',
+      });
+      expect(asked).toHaveLength(TOKEN_ENDPOINT_FAILURES);
+
+      skipMs += FIRST_PAUSE_MS;
+      const waiting: ServerResponse[] = [];
+      answerToken = (response) => void waiting.push(response);
+      expect(await begin(provider)).toBe(true);
+      const trial = end(provider);
+      await expect.poll(() => waiting.length).toBe(1);
+      expect(await end(provider)).toMatchObject({ outcome: 'unavailable' });
+      expect(asked).toHaveLength(TOKEN_ENDPOINT_FAILURES + 1);
+      for (const response of waiting) json(200, { ...TOKENS, id_token: await idToken() })(response);
+      expect(await trial).toMatchObject({ outcome: 'identity' });
+      answerToken = json(400, { error: 'invalid_grant' });
+      expect(await end(provider)).toMatchObject({ outcome: 'refused' });
+      expect(changes).toEqual([
+        'identity_provider/main/token_endpoint open status 503',
+        'identity_provider/main/token_endpoint closed undefined',
+      ]);
+    });
+
+    it.each([
+      ['refuses', 400],
+      ['fails over what it was sent', 500],
+    ])('that %s nobody can shut others out', async (_, status) => {
+      const provider = await loginProvider();
+      await begin(provider);
+      idp.answer = tokenEndpoint;
+      answerToken = json(status, { error: 'invalid_grant' });
+      for (let count = 0; count < 3 * TOKEN_ENDPOINT_FAILURES; count += 1) await end(provider);
+      expect(asked).toHaveLength(3 * TOKEN_ENDPOINT_FAILURES);
+      answerToken = json(200, { ...TOKENS, id_token: await idToken() });
+      expect(await end(provider)).toMatchObject({ outcome: 'identity' });
+    });
+  });
+
+  it('D8 discovery that failed is told, and that it is well again', async () => {
+    await idp.stop();
+    const provider = await loginProvider();
+    expect(await provider.authorizationUrl(binding, {})).toMatchObject({ ok: false });
+    expect(changes).toEqual([expect.stringMatching(/^identity_provider\/main open .*ECONNREFUSED/)]);
+    await idp.start();
+    skipMs += FIRST_PAUSE_MS;
+    expect(await provider.authorizationUrl(binding, {})).toMatchObject({ ok: true });
+    expect(changes.slice(1)).toEqual(['identity_provider/main closed undefined']);
   });
 
   it('D9 no more than so many wait for it at a time, and all others are told at once', async () => {

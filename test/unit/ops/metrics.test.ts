@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DURATION_BUCKETS, METRICS, createMetrics, type Metrics } from '../../../src/ops/metrics.ts';
+import {
+  DURATION_BUCKETS,
+  METRICS,
+  createMetrics,
+  type BreakerReading,
+  type Metrics,
+} from '../../../src/ops/metrics.ts';
 import { parseExposition, type Family } from './exposition.ts';
 
 let metrics: Metrics;
@@ -24,6 +30,7 @@ async function samples(name: string) {
 function observeEverything() {
   metrics.observeCheck('grpc', 'billing', 'deny', 'revoked', 0.000_3);
   metrics.observeStore('read', 'timeout', 0.05);
+  metrics.watchBreakers(() => [{ dependency: 'store', state: 'half_open' }]);
   metrics.shed('overloaded');
   metrics.tlsRefused('check', 'no_certificate');
   metrics.sessionCreated('main');
@@ -103,6 +110,40 @@ describe('the metrics', () => {
       labels: { operation: 'read' },
       value: 2,
     });
+  });
+
+  it('D8 do not take what the store was not asked for as the time of an operation', async () => {
+    metrics.observeStore('read', 'ok', 0.001);
+    metrics.observeStore('read', 'breaker_open', 0.000_01);
+    const timed = (await family('singlestate_store_duration_seconds')).samples;
+    expect(timed.find(({ name }) => name.endsWith('_count'))).toMatchObject({ value: 1 });
+    expect(await samples('singlestate_store_operations_total')).toContainEqual({
+      operation: 'read',
+      outcome: 'breaker_open',
+      value: 1,
+    });
+  });
+
+  it('D8 show the state that each breaker is in at the scrape, and none that is there no more', async () => {
+    let readings: BreakerReading[] = [
+      { dependency: 'store', state: 'closed' },
+      { dependency: 'identity_provider/main', state: 'open' },
+    ];
+    metrics.watchBreakers(() => readings);
+    expect(await samples('singlestate_breaker_state')).toEqual([
+      { dependency: 'store', state: 'closed', value: 1 },
+      { dependency: 'store', state: 'open', value: 0 },
+      { dependency: 'store', state: 'half_open', value: 0 },
+      { dependency: 'identity_provider/main', state: 'closed', value: 0 },
+      { dependency: 'identity_provider/main', state: 'open', value: 1 },
+      { dependency: 'identity_provider/main', state: 'half_open', value: 0 },
+    ]);
+    readings = [{ dependency: 'store', state: 'half_open' }];
+    expect(await samples('singlestate_breaker_state')).toEqual([
+      { dependency: 'store', state: 'closed', value: 0 },
+      { dependency: 'store', state: 'open', value: 0 },
+      { dependency: 'store', state: 'half_open', value: 1 },
+    ]);
   });
 
   it.each([

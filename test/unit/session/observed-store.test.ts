@@ -124,6 +124,7 @@ test('H4 no operation is left out', async () => {
 test.each<{ code: StoreErrorCode; outcome: string }>([
   { code: 'ERR_STORE_TIMEOUT', outcome: 'timeout' },
   { code: 'ERR_STORE_UNAVAILABLE', outcome: 'unavailable' },
+  { code: 'ERR_STORE_NOT_ASKED', outcome: 'breaker_open' },
 ])('H4 $code is counted as $outcome, and passed on as it is', async ({ code, outcome }) => {
   const error = new StoreError(code, 'no answer');
   const { store, seen } = observed({ ...createMemoryStore(), read: () => Promise.reject(error) });
