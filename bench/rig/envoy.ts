@@ -23,6 +23,13 @@ export interface BenchEnvoy {
   urlOf(variant: string): string;
   /** How many checks of this variant Envoy has seen answered, whatever the answer; 0 where it asks nobody. */
   checksOf(variant: string): Promise<number>;
+  /** What has gone to the variant's server so far, and come from there, connections and health included. */
+  trafficOf(variant: string): Promise<Traffic>;
+}
+
+export interface Traffic {
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }
 
 interface Bootstrap {
@@ -48,7 +55,11 @@ export async function startBenchEnvoy(run: Run, variants: readonly EnvoyVariant[
   const urls = await listenerUrls(admin);
   return {
     urlOf: (variant) => urls.get(variant) ?? unknownVariant(variant),
-    checksOf: (variant) => countChecks(admin, variant),
+    checksOf: (variant) => sumOfStats(admin, `ext_authz\\.${variant}\\.(ok|denied|error)$`),
+    trafficOf: async (variant) => ({
+      sentBytes: await sumOfStats(admin, `^cluster\\.${variant}\\.upstream_cx_tx_bytes_total$`),
+      receivedBytes: await sumOfStats(admin, `^cluster\\.${variant}\\.upstream_cx_rx_bytes_total$`),
+    }),
   };
 }
 
@@ -127,8 +138,7 @@ async function listenerUrls(admin: string): Promise<Map<string, string>> {
   );
 }
 
-async function countChecks(admin: string, variant: string): Promise<number> {
-  const filter = `ext_authz\\.${variant}\\.(ok|denied|error)$`;
+async function sumOfStats(admin: string, filter: string): Promise<number> {
   const response = await fetch(`${admin}/stats?filter=${encodeURIComponent(filter)}`);
   const lines = (await response.text()).split('\n').filter(Boolean);
   return lines.reduce((sum, line) => sum + Number(line.split(': ')[1]), 0);

@@ -66,7 +66,7 @@ async function createMinter({ keysDir, tokenIssuer }: SessionsRequest): Promise<
 }
 
 /** The store connects in the background, and refuses operations until it has. */
-async function answering(store: SessionStore): Promise<void> {
+export async function answering(store: SessionStore): Promise<void> {
   const deadline = Date.now() + STORE_DEADLINE_MS;
   for (;;) {
     try {
@@ -106,7 +106,7 @@ async function openSession(
 }
 
 /** A usual one, of about 700 bytes: what the reference reads is as long. */
-function documentOf(subject: string, nowMs: number): SessionDocument {
+export function documentOf(subject: string, nowMs: number): SessionDocument {
   return {
     schema: SCHEMA_VERSION,
     identity: {

@@ -135,6 +135,31 @@ export function gatewayScenarios(name: string, gateway: BedGateway, limits: Gate
       expect(decisionId !== undefined).toBe(limits.tellsOfAllows);
     });
 
+    test('C1 each route has its own app and requirement, which the gateway need not know', async () => {
+      const { token } = await bed.open({
+        scopes: ['invoices:read', 'reports:read'],
+        attributes: { email_domain: 'example.com' },
+      });
+      const scopesAt = async (path: string) => {
+        const headers = sessionHeaders(await bed.ask(path, { token }));
+        return [headers['x-session-scopes'], headers['x-session-attr-email-domain']];
+      };
+      expect(await scopesAt('/invoices/7')).toEqual(['invoices:read', 'example.com']);
+      expect(await scopesAt('/reports')).toEqual(['reports:read', undefined]);
+    });
+
+    test('the pages of the login are reached without a check, and nothing else of their listener is', async () => {
+      const page = await bed.ask('/auth/login', { headers: PAGE });
+      // From the login itself, which knows no such host.
+      expect(page.status).toBe(400);
+      expect(page.body).toContain('There is no login at this address');
+      expect(page.headers).not.toHaveProperty('x-singlestate-decision-id');
+      const call = '/singlestate.session.v1.SessionService/ListSessions';
+      for (const path of [call, '/.well-known/jwks.json', '/oauth2/introspect']) {
+        expectProblem(await bed.ask(path), 403, 'no_route');
+      }
+    });
+
     test('E8 the session token reaches no app, and what is the app its own does', async () => {
       const { token } = await open();
       const bearer = await bed.ask('/me', { token, headers: { cookie: 'a=1; b=2' } });

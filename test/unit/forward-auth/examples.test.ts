@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { configurableHeaders, headerNames } from '../../../src/authz/projection.ts';
-import { GATEWAYS } from '../../../src/forward-auth/gateways.ts';
+import { GATEWAYS, type GatewayKind } from '../../../src/forward-auth/gateways.ts';
 import { configFrom } from '../authz/scene.ts';
 
 const { apps, csrf } = configFrom({
@@ -47,3 +47,23 @@ it('the reference says which headers tell what was asked, for each kind of gatew
     for (const name of [...required, addressHeader]) expect(row, kind).toContain(`\`${name}\``);
   }
 });
+
+const PAGES = {
+  envoy: 'put-envoy-in-front-over-http.md',
+  nginx: 'put-nginx-in-front.md',
+  traefik: 'put-traefik-in-front.md',
+  caddy: 'put-caddy-in-front.md',
+} satisfies Record<GatewayKind, string>;
+
+it.each(Object.entries(PAGES))(
+  'the page of %s says what a route can have, and the overview leads there',
+  async (_kind, page) => {
+    const text = await readFile(`docs/how-to/${page}`, 'utf8');
+    const [, section = ''] = text.split('## Per route\n');
+    const [perRoute = ''] = section.split('\n## ');
+    for (const row of ['checked', 'not checked', 'login and logout'])
+      expect(perRoute).toContain(`| ${row} |`);
+    const overview = await readFile('docs/how-to/choose-a-gateway.md', 'utf8');
+    expect(overview).toMatch(new RegExp(`^\\| \\[[^\\]]+\\]\\(${page}\\) \\|`, 'm'));
+  },
+);
