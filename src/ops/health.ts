@@ -9,6 +9,8 @@ export interface HealthCheck {
 export interface Health {
   /** True while every named check passes and the server is not draining. */
   readonly ready: boolean;
+  /** The same, but that these checks count as passed for good once they have passed. A name that there is not changes nothing. */
+  readyBut(names: readonly string[]): boolean;
   readonly draining: boolean;
   /** The named checks in the order of their names as given to `createHealth`. */
   readonly checks: readonly HealthCheck[];
@@ -24,11 +26,13 @@ export interface Health {
 /** A health state in which no check has passed yet, so that the server is not ready before each was seen to be. */
 export function createHealth(names: readonly string[]): Health {
   const problems = new Map<string, string | undefined>(names.map((name) => [name, 'not checked yet']));
+  const passedOnce = new Set<string>();
   const listeners = new Set<() => void>();
   let draining = false;
 
   const set = (name: string, problem: string | undefined) => {
     if (!problems.has(name)) throw new TypeError(`There is no health check named "${name}"`);
+    if (problem === undefined) passedOnce.add(name);
     if (problems.get(name) === problem) return;
     problems.set(name, problem);
     tell();
@@ -38,6 +42,10 @@ export function createHealth(names: readonly string[]): Health {
   return {
     get ready() {
       return !draining && [...problems.values()].every((problem) => problem === undefined);
+    },
+    readyBut(names) {
+      const isExcused = (name: string) => names.includes(name) && passedOnce.has(name);
+      return !draining && [...problems].every(([name, problem]) => problem === undefined || isExcused(name));
     },
     get draining() {
       return draining;

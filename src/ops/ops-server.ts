@@ -24,8 +24,8 @@ const LIMITS = { headersTimeout: 5_000, requestTimeout: 10_000, maxHeaderSize: 8
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 /**
- * `/livez` answers 200 as long as the event loop turns. `/readyz` answers 200 or 503, with one line a check. Rejects
- * with `ListenError` where the address can't be had.
+ * `/livez` answers 200 as long as the event loop turns. `/readyz` answers 200 or 503, with one line a check; one that
+ * `exclude` names counts no more once it has passed. Rejects with `ListenError` where the address can't be had.
  */
 export function startOpsServer(options: OpsServerOptions): Promise<Listening> {
   const server = createServer(LIMITS, (request, response) => {
@@ -38,7 +38,7 @@ export function startOpsServer(options: OpsServerOptions): Promise<Listening> {
 }
 
 async function answer(request: IncomingMessage, { metrics, health }: OpsServerOptions): Promise<Answer> {
-  const path = (request.url ?? '').split('?', 1)[0];
+  const [path, query] = (request.url ?? '').split('?', 2);
   if (path !== '/metrics' && path !== '/livez' && path !== '/readyz') {
     return { status: 404, body: 'Here are /metrics, /livez and /readyz\n' };
   }
@@ -46,18 +46,19 @@ async function answer(request: IncomingMessage, { metrics, health }: OpsServerOp
     return { status: 405, body: 'Use GET or HEAD\n', headers: { allow: 'GET, HEAD' } };
   }
   if (path === '/livez') return { status: 200, body: 'livez check passed\n' };
-  if (path === '/readyz') return readiness(health);
+  if (path === '/readyz') return readiness(health, new URLSearchParams(query).getAll('exclude'));
   return { status: 200, body: await metrics.expose(), headers: { 'content-type': metrics.contentType } };
 }
 
-/** The shape of Kubernetes' own `/readyz?verbose`. */
-function readiness(health: Health): Answer {
+/** The shape of Kubernetes' own `/readyz?verbose`, with its `exclude`. */
+function readiness(health: Health, excluded: readonly string[]): Answer {
+  const ready = health.readyBut(excluded);
   const lines = health.checks.map(({ name, problem }) =>
     problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
   );
   if (health.draining) lines.push('[-]draining failed: the server is shutting down');
-  lines.push(`readyz check ${health.ready ? 'passed' : 'failed'}`);
-  return { status: health.ready ? 200 : 503, body: `${lines.join('\n')}\n` };
+  lines.push(`readyz check ${ready ? 'passed' : 'failed'}`);
+  return { status: ready ? 200 : 503, body: `${lines.join('\n')}\n` };
 }
 
 /** node:http leaves out the body of an answer to HEAD by itself. */

@@ -67,6 +67,24 @@ describe('the ops listener', () => {
     expect(await response.text()).toBe('[+]store ok\n[+]keys ok\nreadyz check passed\n');
   });
 
+  it('D2 leaves out of its readiness a check that is excluded, once it has passed', async () => {
+    const readyBut = async (query: string) => (await ask(`/readyz?${query}`)).status;
+    health.pass('keys');
+    expect(await readyBut('exclude=store'), 'before it has ever passed').toBe(503);
+    health.pass('store');
+    health.fail('store', 'the store is unreachable');
+    expect(await readyBut('exclude=store')).toBe(200);
+    expect(await readyBut('exclude=keys&exclude=store')).toBe(200);
+    for (const query of ['', 'exclude=', 'exclude=sto', 'exclude=keys']) {
+      expect(await readyBut(query), query).toBe(503);
+    }
+    health.fail('keys', 'on purpose');
+    expect(await readyBut('exclude=store')).toBe(503);
+    health.pass('keys');
+    health.drain();
+    expect(await readyBut('exclude=store')).toBe(503);
+  });
+
   it('is alive and not ready while it drains', async () => {
     health.pass('store');
     health.pass('keys');

@@ -106,8 +106,10 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 3
   failureThreshold: 3
+# A new pod has to reach the store first. Later an outage of the store, which hits all pods alike, takes none of them out of
+# the Services: their own 503 says more than a gateway that finds nobody. gRPC health tells Envoy of a pod that lost it alone.
 readinessProbe:
-  httpGet: { path: /readyz, port: ops, scheme: {{ .opsScheme | default "HTTP" }} }
+  httpGet: { path: '/readyz?exclude=store', port: ops, scheme: {{ .opsScheme | default "HTTP" }} }
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 2
