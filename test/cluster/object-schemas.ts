@@ -68,7 +68,8 @@ export async function writeDefinitionSchemas(folder: string, { spec }: Definitio
 }
 
 async function write(folder: string, { group, version, kind }: GroupVersionKind, schema: Schema) {
-  const file = join(folder, `${group}_${kind.toLowerCase()}_${version}.json`);
+  // kubeconform's word for the core group is its version.
+  const file = join(folder, `${group || version}_${kind.toLowerCase()}_${version}.json`);
   await writeFile(file, JSON.stringify(schema));
 }
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { objectsOf, render, VALUE_SETS } from '../chart/helm.ts';
-import { goModuleFolder } from '../parts/go-tools.ts';
 import { kubeconformBinary } from '../parts/kubeconform.ts';
+import { foreignDefinitions } from './foreign-definitions.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
 import {
   locationOf,
@@ -35,16 +35,6 @@ afterAll(async () => {
   await rm(schemas, { recursive: true });
   await namespace.remove();
 }, 120_000);
-
-/** Kinds of other projects that the chart makes when it is asked to, by the definitions of their releases. */
-async function foreignDefinitions(): Promise<readonly string[]> {
-  const prometheus = await goModuleFolder('github.com/prometheus-operator/prometheus-operator', 'v0.85.0');
-  const certManager = await goModuleFolder('github.com/cert-manager/cert-manager', 'v1.21.2');
-  const monitoring = ['servicemonitors', 'podmonitors', 'prometheusrules'].map((kind) =>
-    join(prometheus, 'example', 'prometheus-operator-crd', `monitoring.coreos.com_${kind}.yaml`),
-  );
-  return [...monitoring, join(certManager, 'deploy', 'crds', 'cert-manager.io_certificates.yaml')];
-}
 
 /** What kubeconform says of objects: a line for each that is wrong or has no schema, and a summary. */
 async function judge(objects: string): Promise<string> {
@@ -75,7 +65,7 @@ describe('kubeconform', () => {
     expect(text).toMatch(right);
     const judged = await judge(text.replace(right, wrong));
     expect(judged.toLowerCase()).toContain(kind);
-    expect(judged).not.toContain('Invalid: 0, Errors: 0');
+    expect(judged).toMatch(/Invalid: (?:1, Errors: 0|0, Errors: 1), Skipped: 0$/);
   });
 });
 
