@@ -36,7 +36,7 @@ const podAnnotations = async (...args: readonly string[]) =>
   (await podTemplate(...args)).metadata.annotations;
 
 describe('a change of the configuration', () => {
-  test('F1 that a running server takes over replaces no pod', async () => {
+  test('that a running server takes over replaces no pod', async () => {
     expect(await podAnnotations('--set', 'config.log.level=debug,config.token.ttl=2m')).toEqual(
       await podAnnotations(),
     );
@@ -47,12 +47,12 @@ describe('a change of the configuration', () => {
     'config.store.deadline=40ms',
     'config.store.url=rediss://other.example.com:6379',
     'tls.api.secretName=api-tls',
-  ])('F1 that takes a restart replaces the pods: %s', async (change) => {
+  ])('that takes a restart replaces the pods: %s', async (change) => {
     expect(await podAnnotations('--set', change)).not.toEqual(await podAnnotations());
   });
 });
 
-test('F7 the grace period covers drainDelay and drainTimeout, whatever their units', async () => {
+test('B5 the grace period covers drainDelay and drainTimeout, whatever their units', async () => {
   const seconds = async (...args: readonly string[]) =>
     (await podTemplate(...args)).spec.terminationGracePeriodSeconds;
   expect(await seconds()).toBe(5 + 10 + 5);

@@ -108,7 +108,7 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
   );
 
   test(
-    'A1 Envoy lets nobody through without a session',
+    'E3 Envoy lets nobody through without a session',
     async () => {
       await waitUntil(async () => (await ask(namespace, INVOICES)).status === 401, {
         what: 'Envoy knowing the replicas',
@@ -118,7 +118,7 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
     2 * MINUTE,
   );
 
-  test('D1 with a session the app is told who it is, whatever the client claims', async () => {
+  test('B3 E8 with a session the app is told who it is, whatever the client claims', async () => {
     session = await openSession(namespace, issuer, 'invoices:read');
     const answer = await withToken(INVOICES, session, { 'x-session-subject': 'mallory' });
     expect(answer.status).toBe(200);
@@ -159,7 +159,7 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
   });
 
   test(
-    'F1 a change of the configuration is taken up by the pods that run',
+    'a change of the configuration is taken up by the pods that run',
     async () => {
       const before = await names();
       const route = { match: { path: '/new' }, app: 'billing', require: { session: true } };
@@ -190,7 +190,7 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
   );
 
   test(
-    'B5 F7 an upgrade and a rollback fail no check, and sessions stay',
+    'B5 an upgrade and a rollback fail no check, and sessions stay',
     async () => {
       const load = startLoad(namespace, INVOICES, session.token);
       const [repository, tag] = splitImage(IMAGES.next);
@@ -226,7 +226,7 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
   );
 
   test(
-    'F2 without its store it answers 503, and works again by itself once the store is back',
+    'D2 without its store it answers 503, and works again by itself once the store is back',
     async () => {
       await namespace.kubectl(['scale', 'statefulset/singlestate-valkey', '--replicas=0']);
       const answers =

@@ -83,7 +83,7 @@ describe('the sidecar beside an Envoy, in a namespace that enforces Pod Security
   );
 
   test(
-    'A1 E6 decides over the socket: 401, 200 with headers, and 401 right after the revocation',
+    'E3 E6 decides over the socket: 401, 200 with headers, and 401 right after the revocation',
     async () => {
       await namespace.apply(apiService());
       const jwks = 'http://singlestate:9003/.well-known/jwks.json';
@@ -106,7 +106,7 @@ describe('the sidecar beside an Envoy, in a namespace that enforces Pod Security
   );
 
   test(
-    'F7 ends after its Envoy, in time',
+    'H3 ends after its Envoy, in time',
     async () => {
       const [name = ''] = await namespace.names('pods', '-l', 'app=app');
       const started = Date.now();
