@@ -90,9 +90,9 @@ const peers = (listener: string) =>
     `Who may connect to \`${listener}\` (NetworkPolicyPeer). Without a change, every pod of the cluster.`,
   );
 
-const monitor = (kind: string): ValueSchema =>
+const monitor = (kind: string, more = ''): ValueSchema =>
   mapping({
-    enabled: flag(`Makes a ${kind} (the Prometheus operator).`),
+    enabled: flag(`Makes a ${kind} (the Prometheus operator). ${more}`.trim()),
     labels: texts('Its labels, by which Prometheus selects it.'),
   });
 
@@ -232,6 +232,10 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
     tlsConfig: given('For scraping `ops` over TLS (TLSConfig of the Prometheus operator).'),
     serviceMonitor: monitor('ServiceMonitor'),
     podMonitor: monitor('PodMonitor'),
+    prometheusRule: monitor(
+      'PrometheusRule of deploy/prometheus/alerts.yaml',
+      'Its alerts tell releases apart by themselves: in one release of all that a Prometheus scrapes it is enough.',
+    ),
   }),
   valkey: mapping(
     {

@@ -9,6 +9,7 @@ const GENERATORS = [
   'scripts/generate-reasons-docs.ts',
   'scripts/generate-commands-docs.ts',
   'scripts/generate-chart.ts',
+  'scripts/generate-monitoring.ts',
 ];
 
 const flags = process.argv.includes('--check') ? ['--check'] : [];

@@ -11,6 +11,7 @@ export interface MetricFacts {
 
 const TRANSPORT = 'how the check came: `grpc` or `http`';
 const DECISION = '`allow`, `deny` or `error`';
+const LISTENER = '`check`, `http`, `api` or `ops`';
 const OPERATION =
   'of sessions: `read`, `create`, `write`, `revoke`, `revokeMany`, `touch`, `refresh` or `list`; of proofs of identity: `isSpent` or `spend`; of the audit trail: `record` or `audit`; of rate limits: `take`; or `ping`';
 
@@ -33,6 +34,12 @@ export const METRICS = {
     type: 'histogram',
     help: 'Time from a whole check request to its answer.',
     labels: { transport: TRANSPORT, decision: DECISION },
+  },
+  checkDeadline: {
+    name: 'singlestate_check_deadline_seconds',
+    type: 'gauge',
+    help: 'How long a check may take: `check.deadline` of the configuration in use.',
+    labels: {},
   },
   storeOperations: {
     name: 'singlestate_store_operations_total',
@@ -59,6 +66,12 @@ export const METRICS = {
         '`store`; `identity_provider/NAME`: discovery and keys of an identity provider, by its configured name; `identity_provider/NAME/token_endpoint`: where its browser logins are redeemed',
       state: '`closed`: it is asked; `open`: it is not; `half_open`: one call is under way to try it',
     },
+  },
+  storeDeadline: {
+    name: 'singlestate_store_deadline_seconds',
+    type: 'gauge',
+    help: 'How long one operation of the session store may take: `store.deadline`.',
+    labels: {},
   },
   shed: {
     name: 'singlestate_shed_total',
@@ -105,10 +118,22 @@ export const METRICS = {
     type: 'counter',
     help: 'TLS connections that were ended before anything was read from them.',
     labels: {
-      listener: '`check`, `http`, `api` or `ops`',
+      listener: LISTENER,
       reason:
         '`handshake_failed`, `handshake_timeout`, or of the client certificate: `no_certificate`, `untrusted_certificate`, `ambiguous_certificate`, `client_not_allowed`',
     },
+  },
+  tlsCertificateNotBefore: {
+    name: 'singlestate_tls_certificate_not_before_timestamp_seconds',
+    type: 'gauge',
+    help: "When the life of a listener's certificate began, Unix time.",
+    labels: { listener: LISTENER },
+  },
+  tlsCertificateNotAfter: {
+    name: 'singlestate_tls_certificate_not_after_timestamp_seconds',
+    type: 'gauge',
+    help: "When the life of a listener's certificate ends, Unix time.",
+    labels: { listener: LISTENER },
   },
   configReloads: {
     name: 'singlestate_config_reloads_total',
@@ -153,6 +178,13 @@ export interface BreakerReading {
 
 export type ReloadOutcome = 'applied' | 'refused';
 
+/** A certificate's life, Unix milliseconds. */
+export interface CertificateLife {
+  readonly listener: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** Every string given must come from a closed set: the code's own words, or names that the configuration holds. */
 export interface Metrics {
   /** `app` and `reason` are `none` where there is none. An allow has a reason in shadow mode alone. */
@@ -166,7 +198,8 @@ export interface Metrics {
   observeStore(operation: string, outcome: string, seconds: number): void;
   /** `read` is asked at each scrape for all that there are. Without a call there are none. */
   watchBreakers(read: () => readonly BreakerReading[]): void;
-  shed(reason: string): void;
+  /** `count` requests at once. Default 1. */
+  shed(reason: string, count?: number): void;
   sessionCreated(provider: string): void;
   /** `count` sessions at once. Default 1. */
   sessionEnded(cause: string, count?: number): void;
@@ -174,6 +207,12 @@ export interface Metrics {
   tokenIssued(cause: string): void;
   tlsRefused(listener: string, reason: string): void;
   configReloaded(outcome: ReloadOutcome): void;
+  /** Of the configuration in use, milliseconds. */
+  deadlines(checkMs: number, storeMs: number): void;
+  /** Of the certificates in use, all of them. */
+  certificates(lives: readonly CertificateLife[]): void;
+  /** Shows it at 0 before it happens: in a counter that appears with its first event, no alert sees a rise. */
+  awaitStore(operation: string, outcome: string): void;
   /** The `content-type` of what `expose` answers: the Prometheus text format 0.0.4. */
   readonly contentType: string;
   /** All metrics, Node's own included, in the text format. */
@@ -200,7 +239,7 @@ export function createMetrics(build: { readonly version: string }): Metrics {
       if (outcome !== NOT_ASKED) instruments.storeDuration.observe({ operation }, seconds);
     },
     watchBreakers: (read) => void (breakers = read),
-    shed: (reason) => instruments.shed.inc({ reason }),
+    shed: (reason, count = 1) => instruments.shed.inc({ reason }, count),
     sessionCreated: (provider) => instruments.sessionsCreated.inc({ provider }),
     sessionEnded: (cause, count = 1) => instruments.sessionsEnded.inc({ cause }, count),
     sessionWritten: (app, outcome) => instruments.sessionWrites.inc({ app, outcome }),
@@ -211,6 +250,17 @@ export function createMetrics(build: { readonly version: string }): Metrics {
       if (outcome === 'applied') markLoaded(instruments);
       else instruments.configLastReloadSuccessful.set(0);
     },
+    deadlines(checkMs, storeMs) {
+      instruments.checkDeadline.set(checkMs / 1_000);
+      instruments.storeDeadline.set(storeMs / 1_000);
+    },
+    certificates(lives) {
+      for (const { listener, fromMs, toMs } of lives) {
+        instruments.tlsCertificateNotBefore.set({ listener }, fromMs / 1_000);
+        instruments.tlsCertificateNotAfter.set({ listener }, toMs / 1_000);
+      }
+    },
+    awaitStore: (operation, outcome) => instruments.storeOperations.inc({ operation, outcome }, 0),
     contentType: registry.contentType,
     expose: () => registry.metrics(),
   };
@@ -241,15 +291,19 @@ function createInstruments(registry: Registry, breakers: () => readonly BreakerR
   return {
     checks: counter(METRICS.checks),
     checkDuration: histogram(METRICS.checkDuration),
+    checkDeadline: gauge(METRICS.checkDeadline),
     storeOperations: counter(METRICS.storeOperations),
     storeDuration: histogram(METRICS.storeDuration),
     breakerState: breakerGauge(registry, breakers),
+    storeDeadline: gauge(METRICS.storeDeadline),
     shed: counter(METRICS.shed),
     sessionsCreated: counter(METRICS.sessionsCreated),
     sessionsEnded: counter(METRICS.sessionsEnded),
     sessionWrites: counter(METRICS.sessionWrites),
     tokensIssued: counter(METRICS.tokensIssued),
     tlsRefused: counter(METRICS.tlsRefused),
+    tlsCertificateNotBefore: gauge(METRICS.tlsCertificateNotBefore),
+    tlsCertificateNotAfter: gauge(METRICS.tlsCertificateNotAfter),
     configReloads: counter(METRICS.configReloads),
     configLastReloadSuccessful: gauge(METRICS.configLastReloadSuccessful),
     configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),

@@ -18,6 +18,7 @@ import { explainStore, openGuardedStore } from './guarded-store.ts';
 import { loadRuntime } from './load-runtime.ts';
 import { createTerminations, type ListenerName } from './listener-tls.ts';
 import { startReloading } from './reload.ts';
+import { showRareEvents, showRuntime } from './runtime-metrics.ts';
 import type { Runtime } from './runtime.ts';
 import { StartError } from './start-error.ts';
 
@@ -70,6 +71,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.seams?.log ?? createLog(config.log);
   built.warnings.forEach((warning) => log.warn(warning));
   const metrics = createMetrics({ version: options.version });
+  showRareEvents(metrics);
+  showRuntime(metrics, runtime);
   const health = createHealth(['store']);
   const guarded = await openGuardedStore({ runtime: current, metrics, log, onBreaker });
   metrics.watchBreakers(() => readBreakers(guarded.breaker, current()));
@@ -110,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     swap: (next) => {
       runtime = next;
       terminations.update(next.tls);
+      showRuntime(metrics, next);
       log.configure(next.config.log);
       prefetchKeys(next);
     },

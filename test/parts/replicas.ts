@@ -25,6 +25,8 @@ export interface Replica {
   readonly api: string;
   /** The check listener, HOST:PORT. */
   readonly address: string;
+  /** The listener of the metrics, HOST:PORT. */
+  readonly ops: string;
   /** One check of a GET with this session token: whether it was allowed, and else the reason. */
   check(token: string, path?: string): Promise<CheckResult>;
 }
@@ -60,7 +62,7 @@ export const TOKEN_ISSUER = 'https://sessions.test';
 export const STORE_DEADLINE_MS = 2_000;
 
 export interface ReplicasOptions {
-  /** Merged over the replicas' own, key by key at the top. */
+  /** Merged over the replicas' own, key by key at the top; `listen` may name further listeners. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Get an identity each, by their name. */
   readonly apps?: readonly string[];
@@ -166,7 +168,6 @@ async function startReplica(
   const configFile = join(folder, `replica-${index}.yaml`);
   const local = (port: number) => `127.0.0.1:${port}`;
   const whole = {
-    listen: { check: local(check), api: local(api), ops: local(ops) },
     check: { deadline: '5s', drainDelay: '0s' },
     store: { url: valkey.url, deadline: `${STORE_DEADLINE_MS}ms` },
     token: { issuer: TOKEN_ISSUER, keysDir: 'token-keys', ttl: '1h' },
@@ -182,6 +183,12 @@ async function startReplica(
     routes: [{ match: { path: '/me' }, require: { session: true } }],
     log: { decisions: 'off' },
     ...config,
+    listen: {
+      ...(config['listen'] as object | undefined),
+      check: local(check),
+      api: local(api),
+      ops: local(ops),
+    },
   };
   await writeFile(configFile, stringify(whole));
   const part = await startPart({
@@ -194,7 +201,8 @@ async function startReplica(
   await untilReady(part, () => answersOk(`http://${local(ops)}/readyz`), { timeoutMs: 30_000 });
   const checks = openChecks(local(check));
   undo.defer(() => checks.close());
-  return { part, api: `http://${local(api)}`, address: local(check), check: checks.ask };
+  const places = { api: `http://${local(api)}`, address: local(check), ops: local(ops) };
+  return { part, ...places, check: checks.ask };
 }
 
 /** A client of one check listener, as Envoy is. */

@@ -38,6 +38,8 @@ function observeEverything() {
   metrics.sessionWritten('billing', 'written');
   metrics.tokenIssued('created');
   metrics.configReloaded('applied');
+  metrics.deadlines(150, 50);
+  metrics.certificates([{ listener: 'check', fromMs: 1_700_000_000_000, toMs: 1_700_086_400_000 }]);
 }
 
 describe('the metrics', () => {
@@ -162,6 +164,31 @@ describe('the metrics', () => {
     metrics.sessionEnded('operator', 1_000);
     metrics.sessionEnded('operator');
     expect(await samples('singlestate_sessions_ended_total')).toEqual([{ cause: 'operator', value: 1_001 }]);
+  });
+
+  it('D5 say how long a check and an operation of the store may take, as last told', async () => {
+    metrics.deadlines(150, 50);
+    metrics.deadlines(100, 40);
+    expect(await samples('singlestate_check_deadline_seconds')).toEqual([{ value: 0.1 }]);
+    expect(await samples('singlestate_store_deadline_seconds')).toEqual([{ value: 0.04 }]);
+  });
+
+  it('E4 say from when to when the certificate of each listener is valid', async () => {
+    metrics.certificates([{ listener: 'api', fromMs: 1_700_000_000_000, toMs: 1_700_086_400_000 }]);
+    const life = (edge: string) => samples(`singlestate_tls_certificate_${edge}_timestamp_seconds`);
+    expect(await life('not_before')).toEqual([{ listener: 'api', value: 1_700_000_000 }]);
+    expect(await life('not_after')).toEqual([{ listener: 'api', value: 1_700_086_400 }]);
+  });
+
+  it('E6 show at 0 what has not happened yet, so that its first time is a rise', async () => {
+    metrics.awaitStore('revoke', 'timeout');
+    metrics.sessionEnded('refresh_reuse', 0);
+    expect(await samples('singlestate_store_operations_total')).toEqual([
+      { operation: 'revoke', outcome: 'timeout', value: 0 },
+    ]);
+    expect(await samples('singlestate_sessions_ended_total')).toEqual([{ cause: 'refresh_reuse', value: 0 }]);
+    metrics.observeStore('revoke', 'timeout', 0.05);
+    expect((await samples('singlestate_store_operations_total'))[0]?.value).toBe(1);
   });
 
   it('say which version runs on which Node', async () => {
