@@ -236,6 +236,11 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
       'PrometheusRule of deploy/prometheus/alerts.yaml',
       'Its alerts tell releases apart by themselves: in one release of all that a Prometheus scrapes it is enough.',
     ),
+    dashboard: mapping({
+      enabled: flag('Makes a ConfigMap of deploy/grafana/singlestate.json. One is enough for all releases.'),
+      labels: texts("Its labels, by which Grafana's sidecar finds it."),
+      annotations: texts('Its annotations, such as `grafana_folder`.'),
+    }),
   }),
   valkey: mapping(
     {

@@ -6,6 +6,9 @@ import type { Query } from './promql.ts';
 /** What Prometheus adds to each series of a target. */
 const TARGET_LABELS = ['cluster', 'namespace', 'job', 'pod', 'instance'];
 
+/** Has no sample, and so shows no label, before the first collection. */
+const GARBAGE_COLLECTION = 'nodejs_gc_duration_seconds';
+
 /** Metric name as queries have it -> its labels, those of the target left out. */
 export type KnownSeries = ReadonlyMap<string, readonly string[]>;
 
@@ -19,7 +22,7 @@ export async function knownSeries(): Promise<KnownSeries> {
   const nodeSeries = nodes.flatMap(({ name, type, samples }) =>
     seriesOf(name, type, [...new Set(samples.flatMap(({ labels }) => Object.keys(labels)))]),
   );
-  return new Map([...own, ...nodeSeries, ['up', []]]);
+  return new Map([...own, ...nodeSeries, ...seriesOf(GARBAGE_COLLECTION, 'histogram', ['kind']), ['up', []]]);
 }
 
 function seriesOf(name: string, type: string, labels: readonly string[]): [string, readonly string[]][] {

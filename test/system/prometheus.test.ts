@@ -1,8 +1,13 @@
-/** Debian's Prometheus on the alerts of deploy/prometheus/, scraping a real server: every expression returns data. */
+/** Debian's Prometheus, scraping a real server: every expression of the alerts and of the dashboard returns data. */
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { freePort } from '../../quickstart/ports.ts';
 import { waitUntil } from '../../quickstart/wait.ts';
 import { ALERTS, ALERTS_FILE, ALERTS_TEST_FILE, RECORDED } from '../parts/alert-rules.ts';
+import { PANEL_QUERIES } from '../parts/dashboard-file.ts';
 import { startEventfulReplica, type EventfulReplica } from '../parts/eventful-replica.ts';
 import { promtool, startPrometheus, type RunningPrometheus } from '../parts/prometheus.ts';
 import { parseQuery } from '../parts/promql.ts';
@@ -21,6 +26,14 @@ describe('promtool', () => {
   test('H4 sees each alert fire, and not fire without traffic, for a moment, or for others', async () => {
     expect(await promtool(await tool(), 'test', 'rules', ALERTS_TEST_FILE)).toContain('SUCCESS');
   }, 180_000);
+});
+
+test('H4 promtool accepts every query of the dashboard', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'promtool-'));
+  const file = join(folder.path, 'queries.yaml');
+  const rules = PANEL_QUERIES.map(({ query }, at) => ({ record: `query:${at}`, expr: query }));
+  await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules }] }));
+  expect(await promtool(await tool(), 'check', 'rules', file)).toContain(`${rules.length} rules found`);
 });
 
 /** What takes a day before, a slow store, or no server at all; promtool shows them. */
@@ -73,4 +86,6 @@ describe('a real Prometheus that scrapes a real server', () => {
   const queries = [...new Set(operands.map(asNow))].filter((query) => !query.startsWith('absent('));
 
   test.each(queries)('H4 there is data of %s', async (query) => untilData(query));
+
+  test.each(PANEL_QUERIES)('H4 the panel has data: $name', async ({ query }) => untilData(query));
 });
