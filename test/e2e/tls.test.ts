@@ -103,6 +103,12 @@ async function shownBy(bed: Bed): Promise<string> {
   return shown;
 }
 
+/** As the metrics say it. */
+function endOf({ certificate }: Identity): string {
+  const seconds = new X509Certificate(certificate).validToDate.getTime() / 1000;
+  return `\nsinglestate_tls_certificate_not_after_timestamp_seconds{listener="check"} ${seconds}\n`;
+}
+
 const fingerprint = ({ certificate }: Identity) => new X509Certificate(certificate).fingerprint256;
 
 test('E4 Envoy is answered over mutual TLS, and nobody in cleartext or without a certificate', async () => {
@@ -136,9 +142,11 @@ test('E4 certificates are replaced under load without a failed request, and bad 
   const load = startLoad(bed, token);
   const first = await shownBy(bed);
 
-  const renewed = ca.issue({ dns: [SERVER_NAME] });
+  const renewed = ca.issue({ dns: [SERVER_NAME], notAfter: new Date(Date.now() + 7 * 86_400_000) });
   await put('server', renewed);
+  expect(await bed.metrics()).toContain(endOf(server));
   await bed.server.reload();
+  expect(await bed.metrics()).toContain(endOf(renewed));
   await waitUntil(async () => (await shownBy(bed)) === fingerprint(renewed), {
     what: 'the new certificate',
     timeoutMs: 10_000,
@@ -150,6 +158,7 @@ test('E4 certificates are replaced under load without a failed request, and bad 
   expect(await bed.metrics()).toMatch(/singlestate_config_reloads_total\{outcome="refused"\} [1-9]/);
   expect(bed.lines.join('\n')).toContain(`${at('server.pem')} has no certificate`);
   expect(await shownBy(bed)).toBe(fingerprint(renewed));
+  expect(await bed.metrics()).toContain(endOf(renewed));
   expect([...(await load.stop())]).toEqual([200]);
 });
 

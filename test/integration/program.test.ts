@@ -135,6 +135,20 @@ describe('probe', () => {
 });
 
 describe('serve', () => {
+  test('H4 the metrics say the deadlines in use, and show at 0 what one of is enough for an alert', async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text();
+    for (const line of [
+      'singlestate_check_deadline_seconds 0.15',
+      'singlestate_store_deadline_seconds 0.05',
+      'singlestate_store_operations_total{operation="revoke",outcome="timeout"} 0',
+      'singlestate_store_operations_total{operation="revokeMany",outcome="breaker_open"} 0',
+      'singlestate_sessions_ended_total{cause="refresh_reuse"} 0',
+      'singlestate_sessions_ended_total{cause="corrupt"} 0',
+      'singlestate_shed_total{reason="overloaded"} 0',
+    ])
+      expect(metrics.split('\n')).toContain(line);
+  });
+
   test('SIGHUP reads the configuration again, changed or not', async () => {
     process.kill(server.pid, 'SIGHUP');
     const applied = async () => {

@@ -21,7 +21,7 @@ export interface DashboardPanel {
 interface DashboardFile {
   readonly uid: string;
   readonly panels: readonly DashboardPanel[];
-  readonly templating: { readonly list: readonly { readonly name: string }[] };
+  readonly templating: { readonly list: readonly { readonly name: string; readonly datasource?: object }[] };
 }
 
 export const DASHBOARD = JSON.parse(readFileSync(DASHBOARD_FILE, 'utf8')) as DashboardFile;
