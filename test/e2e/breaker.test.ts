@@ -42,13 +42,11 @@ function startLoad(bed: Bed, cookie: string, connections = 8) {
   const loops = Array.from({ length: connections }, async () => {
     while (on) answers.push(await bed.ask('/me', { headers: { cookie } }));
   });
-  return {
-    answers,
-    async stop() {
-      on = false;
-      await Promise.all(loops);
-    },
+  const stop = async () => {
+    on = false;
+    await Promise.all(loops);
   };
+  return { answers, stop, [Symbol.asyncDispose]: stop };
 }
 
 function expectOutage(answer: Answer): void {
@@ -70,7 +68,7 @@ test('D8 D5 with Valkey stalled under load the breaker opens, and requests are r
   expect((await bed.ask('/me', { headers: { cookie } })).status).toBe(200);
   expect(await breakerState(bed)).toEqual(CLOSED);
 
-  const load = startLoad(bed, cookie);
+  await using load = startLoad(bed, cookie);
   await waitUntil(() => Promise.resolve(load.answers.length > 50), { what: 'load', timeoutMs: 20_000 });
   bed.valkey.pause();
   try {
@@ -109,7 +107,7 @@ test('D8 D5 with Valkey stalled under load the breaker opens, and requests are r
 test('D8 D2 with Valkey killed under load nothing is allowed, and all is well soon after it is back', async () => {
   await using bed = await createBed({ config: { store: { deadline: '200ms' } } });
   const { cookie } = (await bed.open()).cookie;
-  const load = startLoad(bed, cookie);
+  await using load = startLoad(bed, cookie);
   await waitUntil(() => Promise.resolve(load.answers.length > 50), { what: 'load', timeoutMs: 20_000 });
   await bed.valkey.kill();
   await untilOpen(bed);

@@ -112,7 +112,7 @@ async function failuresOf(store: SessionStore): Promise<[operation: string, fail
 async function expectFailures(store: SessionStore, code: StoreErrorCode, withinMs: number): Promise<void> {
   for (const [operation, { error, afterMs }] of await failuresOf(store)) {
     expect(error, operation).toBeInstanceOf(StoreError);
-    expect(error, operation).toMatchObject({ code });
+    expect(error, operation).toMatchObject({ code, answered: false });
     expect(afterMs, operation).toBeLessThan(withinMs);
   }
 }
@@ -314,7 +314,7 @@ test("E2 a record that is another session's is no answer", async () => {
   await store.create(other);
   const keyOf = (ref: string) => `singlestate:{${ref.slice(0, 2)}}:session:${ref.slice(3)}`;
   await openRaw().copy(keyOf(other.ref), keyOf(mine.ref), 'REPLACE');
-  await expect(store.read(mine.ref)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+  await expect(store.read(mine.ref)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', answered: true });
   expect(await store.read(other.ref)).toMatchObject({ state: 'live', session: { ref: other.ref } });
 });
 
@@ -416,7 +416,7 @@ describe('a server that refuses', () => {
     await store.create(session);
     await raw.config('SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '1');
     const creation = await failureOf(() => store.create(newSession(Date.now())));
-    expect(creation.error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(creation.error, 'D8 an answer').toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', answered: true });
     expect(String(creation.error)).toContain('OOM');
     const write = await failureOf(() => store.write(writeOf({ ref, document })));
     expect(write.error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });

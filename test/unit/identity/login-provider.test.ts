@@ -334,7 +334,7 @@ describe('the way back', () => {
       answerToken = (response) => void waiting.push(response);
       expect(await begin(provider)).toBe(true);
       const trial = end(provider);
-      await expect.poll(() => waiting.length).toBe(1);
+      await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(1);
       expect(await end(provider)).toMatchObject({ outcome: 'unavailable' });
       expect(asked).toHaveLength(TOKEN_ENDPOINT_FAILURES + 1);
       for (const response of waiting) json(200, { ...TOKENS, id_token: await idToken() })(response);
@@ -374,14 +374,14 @@ describe('the way back', () => {
   });
 
   it('D9 no more than so many wait for it at a time, and all others are told at once', async () => {
-    const provider = await loginProvider();
+    const provider = await loginProvider(30_000);
     await provider.authorizationUrl(binding, {});
     const waiting: ServerResponse[] = [];
     idp.answer = (_, response) => void waiting.push(response);
     const callback = `${REDIRECT_URI}?code=c&state=${encodeURIComponent(binding.state)}`;
     const ask = () => provider.finish(callback, binding, {});
     const first = Array.from({ length: MAX_REDEMPTIONS }, ask);
-    await expect.poll(() => waiting.length).toBe(MAX_REDEMPTIONS);
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(MAX_REDEMPTIONS);
     expect(await ask()).toMatchObject({
       outcome: 'unavailable',
       problem: 'Too many logins wait for its token endpoint.',
