@@ -22,9 +22,9 @@ let namespace: Namespace;
 let schemas: string;
 let kubeconform: string;
 beforeAll(async () => {
+  schemas = await mkdtemp(join(tmpdir(), 'schemas-'));
   namespace = await createNamespace(`objects-${randomBytes(3).toString('hex')}`);
   kubeconform = await kubeconformBinary();
-  schemas = await mkdtemp(join(tmpdir(), 'schemas-'));
   const published = await namespace.kubectl(['get', '--raw', '/openapi/v2']);
   await writePublishedSchemas(schemas, JSON.parse(published) as PublishedApi);
   for (const file of await foreignDefinitions()) {
