@@ -193,13 +193,29 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
   }),
   service: mapping({ annotations: texts('Annotations of both Services.') }),
   serviceAccount: mapping({
-    create: flag('Makes a service account for the replicas. It has no permissions.'),
+    create: flag(
+      'Makes a service account for the replicas. It has no permissions but those that `sessionRoutes` needs.',
+    ),
     name: text('Its name; without it, that of the release.'),
     annotations: texts('Its annotations.'),
     mountToken: flag(
-      "Mounts its token and the cluster's CA, for `tokenFile` and `caFile` of identities that this cluster vouches for.",
+      "Mounts its token and the cluster's CA, for `tokenFile` and `caFile` of identities that this cluster vouches for. With `sessionRoutes.enabled` they are mounted anyway.",
     ),
   }),
+  sessionRoutes: mapping(
+    {
+      enabled: flag(
+        'Takes up SessionRoutes and SessionRoutePolicies of the whole cluster. It needs some 100 MB more memory a replica.',
+      ),
+      installCrds: flag(
+        'The release has the CRDs. They stay when it is uninstalled. `false` where another release has them.',
+      ),
+      serviceAccountIssuer: text(
+        'The issuer of service account tokens, for SessionRoutes that name service accounts: `kubectl get --raw /.well-known/openid-configuration` says it.',
+      ),
+    },
+    'Routes that app teams bring as custom resources. Not for sidecars.',
+  ),
   resources: given('Of a replica (ResourceRequirements).'),
   podLabels: texts('Further labels of the replicas.'),
   podAnnotations: texts('Further annotations of the replicas.'),
@@ -224,7 +240,7 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
     enabled: flag('Lets nothing connect but what `from` names; probes of the kubelet always may.'),
     from: mapping({ check: peers('check'), http: peers('http'), api: peers('api'), ops: peers('ops') }),
     egress: givenList(
-      'Where replicas may connect to (NetworkPolicyEgressRule): the store, identity providers. DNS is added. Empty: anywhere.',
+      'Where replicas may connect to (NetworkPolicyEgressRule): the store, identity providers, with `sessionRoutes.enabled` the API server. DNS is added. Empty: anywhere.',
     ),
   }),
   monitoring: mapping({
@@ -285,7 +301,7 @@ type Mapping = JsonSchema & {
 
 function chartConfigSchema(config: JsonSchema): object {
   const whole = config as Mapping;
-  const schema = without(whole, 'listen');
+  const schema = without(without(whole, 'listen'), 'kubernetes');
   const { store, token, sealing, tls } = schema.properties as Record<
     'store' | 'token' | 'sealing' | 'tls',
     Mapping
@@ -294,7 +310,7 @@ function chartConfigSchema(config: JsonSchema): object {
     type: 'object',
     additionalProperties: false,
     description:
-      'The configuration (docs/reference/configuration.md), without `listen`, `token.keysDir` and `sealing.keysDir`, which the chart sets. Relative file names are below /etc/singlestate.',
+      'The configuration (docs/reference/configuration.md), without `listen`, `kubernetes`, `token.keysDir` and `sealing.keysDir`, which the chart sets. Relative file names are below /etc/singlestate.',
     required: ['token'],
     properties: {
       ...schema.properties,

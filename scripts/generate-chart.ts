@@ -22,7 +22,7 @@ Generated from scripts/chart-values.ts and helm/singlestate/values.yaml by \`npm
 the wrong kind: \`helm install\` names it. [How to install](../how-to/install-with-helm.md).
 
 \`config\` is the [configuration](configuration.md) as a whole, and the only value that has to be given: \`store.url\` and
-\`token.issuer\` of it. The chart itself sets \`listen\`, \`token.keysDir\`, \`sealing.keysDir\`, with \`tls.LISTENER\` the files of
+\`token.issuer\` of it. The chart itself sets \`listen\`, \`kubernetes\`, \`token.keysDir\`, \`sealing.keysDir\`, with \`tls.LISTENER\` the files of
 \`tls.LISTENER\`, and with \`valkey.enabled\` \`store.url\`. What else of it names a file is relative to /etc/singlestate, where
 \`files\` and \`secretFiles\` put them.
 `;

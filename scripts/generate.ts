@@ -8,6 +8,7 @@ const GENERATORS = [
   'scripts/generate-metrics-docs.ts',
   'scripts/generate-reasons-docs.ts',
   'scripts/generate-commands-docs.ts',
+  'scripts/generate-session-routes.ts',
   'scripts/generate-chart.ts',
   'scripts/generate-monitoring.ts',
 ];

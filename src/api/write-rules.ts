@@ -26,7 +26,7 @@ export type CompiledWriteRules =
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 type Part = readonly [name: string, check: ValueCheck];
-type CompiledSchema =
+export type CompiledSchema =
   { readonly ok: true; readonly check: ValueCheck } | { readonly ok: false; readonly problem: string };
 
 /** A value of the largest size takes a few milliseconds; with these a schema that takes for ever has 2 % of the time. */
@@ -76,7 +76,7 @@ async function compileSchemaFile(file: string, bounds: CheckBounds): Promise<Com
 }
 
 /** Strict: a keyword that is not known, or a format, which nothing here would check, is refused and not ignored. */
-function compileSchema(schema: object, bounds: CheckBounds): CompiledSchema {
+export function compileSchema(schema: object, bounds = BOUNDS): CompiledSchema {
   try {
     // One for each schema: two that have the same `$id` are no concern of each other.
     const validate = new Ajv2020({ strict: true, logger: false }).compile(schema);

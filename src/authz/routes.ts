@@ -7,8 +7,8 @@ import findMyWay from 'find-my-way';
 import type { HTTPVersion, Instance } from 'find-my-way';
 import type { RouteConfig } from '../config/schema.ts';
 import { authenticationRequirement, type AuthenticationRequirement } from './authentication.ts';
-import { parseTemplate, type PathTemplate } from './path-template.ts';
 import type { RequestPath } from './path.ts';
+import { createRuleBook, type RouteProblem, type Rule } from './route-rules.ts';
 import { scopeTemplate, type ScopeRequirement } from './scopes.ts';
 
 /** `scopes` and `session` need a valid session, `optional` uses one if it is there, `public` never looks. */
@@ -50,38 +50,21 @@ export function mayBeOpen({ access, mode }: Route): boolean {
   return access === 'public' || access === 'optional' || mode === 'shadow';
 }
 
-export interface RouteProblem {
-  /** Which of the routes. */
-  readonly index: number;
-  readonly field: 'match' | 'require' | 'app';
-  readonly message: string;
-}
-
 export type CompiledRoutes =
   | { readonly ok: true; readonly table: RouteTable }
   | { readonly ok: false; readonly problems: readonly RouteProblem[] };
 
 /** All problems at once: templates that can't be, unknown parameters in scopes, and rules that tie. */
 export function compileRoutes(routes: readonly RouteConfig[]): CompiledRoutes {
-  const problems: RouteProblem[] = [];
-  const rules = routes.flatMap((config, index) => {
-    const template = parseTemplate(config.match.path);
-    if (!template.ok) {
-      problems.push({ index, field: 'match', message: template.problem });
-      return [];
-    }
-    problems.push(...parameterProblems(config, index, template.parameters));
-    return [{ index, config, template, route: toRoute(config) }];
-  });
-  problems.push(...ties(rules));
-  if (problems.length > 0) return { ok: false, problems: problems.sort((a, b) => a.index - b.index) };
-  return { ok: true, table: buildTable(rules) };
+  const read = createRuleBook().add(routes);
+  if (!read.ok) return read;
+  return {
+    ok: true,
+    table: buildTable(read.rules.map((rule) => ({ ...rule, route: toRoute(rule.config) }))),
+  };
 }
 
-interface Rule {
-  readonly index: number;
-  readonly config: RouteConfig;
-  readonly template: PathTemplate;
+interface CompiledRule extends Rule {
   readonly route: Route;
 }
 
@@ -107,44 +90,6 @@ function toRoute(config: RouteConfig): Route {
   };
 }
 
-function parameterProblems(config: RouteConfig, index: number, known: readonly string[]): RouteProblem[] {
-  const scopes = [...(config.require.all ?? []), ...(config.require.any ?? [])];
-  return scopes.flatMap((scope) =>
-    scopeTemplate(scope)
-      .parameters.filter((name) => !known.includes(name))
-      .map((name) => ({
-        index,
-        field: 'require' as const,
-        message: `scope "${scope}" uses {${name}}, which is no one-segment parameter of the path ${config.match.path}`,
-      })),
-  );
-}
-
-/** Two rules tie when a request exists for which neither is more specific; many apps ignore case, so it is ignored here. */
-function ties(rules: readonly Rule[]): RouteProblem[] {
-  const taken = new Map<string, Rule>();
-  const problems: RouteProblem[] = [];
-  for (const rule of rules) {
-    const { methods = ['*'], host, path } = rule.config.match;
-    const keyOf = (method: string) => `${method} ${host}${rule.template.shape.toLowerCase()}`;
-    const clash = [...new Set(methods)].filter((method) => {
-      const free = !taken.has(keyOf(method));
-      if (free) taken.set(keyOf(method), rule);
-      return !free;
-    });
-    const other = clash[0] === undefined ? undefined : taken.get(keyOf(clash[0]));
-    if (other === undefined) continue;
-    const overlap = clash[0] === '*' ? 'every method' : clash.join(', ');
-    const inCase = other.template.shape === rule.template.shape ? '' : ', if case is ignored';
-    problems.push({
-      index: rule.index,
-      field: 'match',
-      message: `ties with routes[${other.index}] (${other.config.match.path}) for ${overlap}: both match ${host}${path}${inCase}`,
-    });
-  }
-  return problems;
-}
-
 /** A rule's route, filed under a pattern. */
 interface Entry {
   readonly config: RouteConfig;
@@ -159,7 +104,7 @@ type HostRouters = ReadonlyMap<string, MethodRouters>;
 /** The routers of one host pattern, by method; `*` holds the rules for all methods that no rule names. */
 type MethodRouters = ReadonlyMap<string, Instance<HTTPVersion.V1>>;
 
-function buildTable(rules: readonly Rule[]): RouteTable {
+function buildTable(rules: readonly CompiledRule[]): RouteTable {
   const entries = rules.flatMap(entriesOf);
   const exact = buildHosts(entries);
   const inLowerCase = entries.every(({ shape }) => shape === shape.toLowerCase());
@@ -181,7 +126,7 @@ function buildTable(rules: readonly Rule[]): RouteTable {
   };
 }
 
-function entriesOf({ config, route, template }: Rule): Entry[] {
+function entriesOf({ config, route, template }: CompiledRule): Entry[] {
   const { pattern, shape, stem } = template;
   const whole = { config, route, pattern, shape, isStem: false };
   return stem === undefined ? [whole] : [whole, { config, route, ...stem, isStem: true }];

@@ -118,21 +118,33 @@ function checkApps({ routes, apps }: Readable<Config>): readonly Finding[] {
   });
 }
 
-/** `a_b` and `a-b` are one header: no two attributes or slices of an app may be told apart by that alone. */
 function checkHeaderNames({ apps }: Readable<Config>): readonly Finding[] {
   return Object.entries(apps ?? {}).flatMap(([app, config]) =>
-    (['attributes', 'slices'] as const).flatMap((kind) => {
-      const seen = new Map<string, string>();
-      return (config?.reads?.[kind] ?? []).flatMap((name, index) => {
-        const header = name?.replaceAll('_', '-');
-        const other = header === undefined ? undefined : seen.get(header);
-        if (header !== undefined && name !== undefined && other === undefined) seen.set(header, name);
-        if (other === undefined) return [];
-        const message = `must differ from "${other}" in more than "_" and "-": both are the header ...-${header ?? ''}`;
-        return [{ path: ['apps', app, 'reads', kind, index], message }];
-      });
-    }),
+    (['attributes', 'slices'] as const).flatMap((kind) =>
+      sameHeaders(config?.reads?.[kind] ?? []).map(({ index, message }) => ({
+        path: ['apps', app, 'reads', kind, index],
+        message,
+      })),
+    ),
   );
+}
+
+/** `a_b` and `a-b` are one header: no two attributes or slices of an app may be told apart by that alone. */
+export function sameHeaders(
+  names: readonly (string | undefined)[],
+): readonly { readonly index: number; readonly message: string }[] {
+  const seen = new Map<string, string>();
+  return names.flatMap((name, index) => {
+    if (name === undefined) return [];
+    const header = name.replaceAll('_', '-');
+    const other = seen.get(header);
+    if (other === undefined) {
+      seen.set(header, name);
+      return [];
+    }
+    const message = `must differ from "${other}" in more than "_" and "-": both are the header ...-${header}`;
+    return [{ index, message }];
+  });
 }
 
 function sayApps(known: readonly string[]): string {

@@ -40,6 +40,9 @@ const NAMED: readonly (readonly [key: string, kind: NamedFile['kind']])[] = [
   ['apps.*.identities.*.tokenFile', 'secret'],
   ['apps.*.writes.*', 'file'],
   ['apps.*.writesAttributes.*', 'file'],
+  ['kubernetes.kubeconfigFile', 'file'],
+  ['kubernetes.serviceAccounts.caFile', 'file'],
+  ['kubernetes.serviceAccounts.tokenFile', 'secret'],
 ];
 
 /** Everything that a configuration names; relative locations are below `folder`, those of a loaded one are absolute already. */

@@ -5,10 +5,10 @@ import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
 
 /**
- * Listeners keep their sockets and the store its connections: a reload that changes these is refused as a whole. So is one
- * that gives a listener TLS or takes it away; all else about its TLS changes while the server runs.
+ * Listeners keep their sockets, the store its connections, and so does who watches the API server: a reload that changes
+ * these is refused as a whole. So is one that gives a listener TLS or takes it away; all else about its TLS changes while the server runs.
  */
-export const RESTART_ONLY = ['listen', 'store'] as const satisfies readonly (keyof Config)[];
+export const RESTART_ONLY = ['listen', 'store', 'kubernetes'] as const satisfies readonly (keyof Config)[];
 
 const LISTENERS = ['check', 'http', 'api', 'ops'] as const satisfies readonly (keyof Config['tls'])[];
 

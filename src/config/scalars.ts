@@ -92,6 +92,20 @@ export const host = text(
   'must be a host name in lower case without port, "*.SUFFIX" or "*"',
 );
 
+/** A host that can be granted: any of them but all of them. */
+export const hostPattern = text(
+  'host',
+  /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/,
+  'must be a host name in lower case without port, or "*.SUFFIX"',
+);
+
+/** RFC 1123 section 2.1: labels with dots, as Kubernetes names service accounts. */
+export const serviceAccountName = text(
+  'service account',
+  /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+  'must be the name of a service account: lower-case letters, digits, "-" and "."',
+);
+
 export const pathTemplate = text('path template', /^\//, 'must begin with "/"');
 
 export const keyPrefix = text(

@@ -4,7 +4,7 @@ import { filePath, headerPart, issuer, name, origin, scope, someText, url } from
 import { duration } from './units.ts';
 
 /** Where the keys are that an issuer signs with. */
-const issuerKeys = {
+export const issuerKeys = {
   jwksFile: filePath.optional().describe('The public keys of the issuer, a JWKS file.'),
   jwksUrl: url
     .optional()

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { name } from './scalars.ts';
 import { identityProvider, login, operator } from './schema-identity.ts';
+import { kubernetes } from './schema-kubernetes.ts';
 import { app, assertion, headers, routeSchema } from './schema-routes.ts';
 import { check, http, listen, listenerTls, log, store } from './schema-server.ts';
 import { audit, csrf, rateLimits, sealing, session, token } from './schema-session.ts';
@@ -34,6 +35,7 @@ export const configSchema = z.strictObject({
     .array(routeSchema)
     .default([])
     .describe('The rules. The most specific one that matches decides; their order means nothing.'),
+  kubernetes,
   log,
 });
 

@@ -153,6 +153,27 @@ export const METRICS = {
     help: 'When the configuration in use was loaded, Unix time.',
     labels: {},
   },
+  sessionRoutes: {
+    name: 'singlestate_session_routes',
+    type: 'gauge',
+    help: 'SessionRoutes of the cluster, with `kubernetes.sessionRoutes`.',
+    labels: { verdict: '`accepted`, or `refused`: the condition of the resource says why' },
+  },
+  kubernetesWatchUp: {
+    name: 'singlestate_kubernetes_watch_up',
+    type: 'gauge',
+    help: '1 while the API server is watched, 0 while it is out of reach and the last good state stays.',
+    labels: { resource: '`sessionroutes`, `sessionroutepolicies` or `namespaces`' },
+  },
+  kubernetesWrites: {
+    name: 'singlestate_kubernetes_writes_total',
+    type: 'counter',
+    help: 'Verdicts written back to the API server.',
+    labels: {
+      object: '`status`: the condition of a SessionRoute; `event`: of one that is refused',
+      outcome: '`written`; `superseded`: another replica did, or the resource has changed; `failed`',
+    },
+  },
   buildInfo: {
     name: 'singlestate_build_info',
     type: 'gauge',
@@ -213,6 +234,9 @@ export interface Metrics {
   certificates(lives: readonly CertificateLife[]): void;
   /** Shows it at 0 before it happens: in a counter that appears with its first event, no alert sees a rise. */
   awaitStore(operation: string, outcome: string): void;
+  sessionRoutesJudged(accepted: number, refused: number): void;
+  kubernetesWatched(resource: string, isUp: boolean): void;
+  kubernetesWritten(object: string, outcome: string): void;
   /** The `content-type` of what `expose` answers: the Prometheus text format 0.0.4. */
   readonly contentType: string;
   /** All metrics, Node's own included, in the text format. */
@@ -261,6 +285,12 @@ export function createMetrics(build: { readonly version: string }): Metrics {
       }
     },
     awaitStore: (operation, outcome) => instruments.storeOperations.inc({ operation, outcome }, 0),
+    sessionRoutesJudged(accepted, refused) {
+      instruments.sessionRoutes.set({ verdict: 'accepted' }, accepted);
+      instruments.sessionRoutes.set({ verdict: 'refused' }, refused);
+    },
+    kubernetesWatched: (resource, isUp) => instruments.kubernetesWatchUp.set({ resource }, Number(isUp)),
+    kubernetesWritten: (object, outcome) => instruments.kubernetesWrites.inc({ object, outcome }),
     contentType: registry.contentType,
     expose: () => registry.metrics(),
   };
@@ -307,6 +337,9 @@ function createInstruments(registry: Registry, breakers: () => readonly BreakerR
     configReloads: counter(METRICS.configReloads),
     configLastReloadSuccessful: gauge(METRICS.configLastReloadSuccessful),
     configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),
+    sessionRoutes: gauge(METRICS.sessionRoutes),
+    kubernetesWatchUp: gauge(METRICS.kubernetesWatchUp),
+    kubernetesWrites: counter(METRICS.kubernetesWrites),
     buildInfo: gauge(METRICS.buildInfo),
   };
 }

@@ -18,7 +18,8 @@ export interface ReloadOptions {
   readonly log: Log;
   readonly trail: Pick<AuditTrail, 'record'>;
   readonly current: () => Runtime;
-  readonly swap: (next: Runtime) => void;
+  /** Rejects where `next` can't be taken up after all. */
+  readonly swap: (next: Runtime) => Promise<void>;
 }
 
 export interface Reloading {
@@ -46,18 +47,23 @@ async function reload(options: ReloadOptions): Promise<void> {
         (path) => `${path} can't change while the server runs: restart it`,
       )
     : built.problems;
-  if (!built.ok || problems.length > 0) {
-    metrics.configReloaded('refused');
-    log.error('the changed configuration was refused, the last good one stays', { problems });
-    await leaveRecord(options, 'config_refused', `${problems.length} problems`);
-    return;
+  if (!built.ok || problems.length > 0) return refuse(options, problems);
+  try {
+    await swap(built.runtime);
+  } catch (error) {
+    return refuse(options, [error instanceof Error ? error.message : 'unknown error']);
   }
   built.warnings.forEach((warning) => log.warn(warning));
-  swap(built.runtime);
   metrics.configReloaded('applied');
   const { length } = built.runtime.config.routes;
   log.info('the changed configuration was applied', { routes: length });
   await leaveRecord(options, 'config_reloaded', `${length} routes`);
+}
+
+async function refuse(options: ReloadOptions, problems: readonly string[]): Promise<void> {
+  options.metrics.configReloaded('refused');
+  options.log.error('the changed configuration was refused, the last good one stays', { problems });
+  await leaveRecord(options, 'config_refused', `${problems.length} problems`);
 }
 
 /** A store that does not answer holds up no reload: the log has it all the same. */

@@ -38,6 +38,8 @@ export interface Runtime {
   readonly identityProviders: IdentityProviders;
   readonly operators: OperatorAuthenticator;
   readonly workloads: WorkloadAuthenticator;
+  /** Those that `workloads` knows. */
+  readonly workloadApps: Config['apps'];
   /** What each app may write, and what it may see. */
   readonly writeRules: WriteRules;
   readonly views: ReadonlyMap<string, ViewOf>;
@@ -64,9 +66,10 @@ export interface RuntimeOptions {
 export async function buildRuntime(
   config: Config,
   routes: RouteTable,
-  { now, onFetchFailure, onBreaker }: RuntimeOptions,
+  options: RuntimeOptions,
 ): Promise<BuiltRuntime> {
-  const fetching = { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure, onBreaker };
+  const { now } = options;
+  const fetching = fetchingOptions(options);
   const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
   const [keys, sealer, providers, operators, workloads, writes, tls, storeTls] = await Promise.all([
     keyRingPart(config, now),
@@ -93,11 +96,17 @@ export async function buildRuntime(
     identityProviders: providers.value,
     operators: operators.value,
     workloads: workloads.value,
+    workloadApps: config.apps,
     writeRules: writes.value,
     views: new Map(Object.entries(config.apps).map(([name, app]) => [name, compileView(app.reads)])),
     tls: tls.value,
   };
   return { ok: true, runtime, warnings: parts.flatMap((part) => (part.ok ? part.warnings : [])) };
+}
+
+/** For everything that fetches keys. */
+export function fetchingOptions({ now, onFetchFailure, onBreaker }: RuntimeOptions): ProvidersOptions {
+  return { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure, onBreaker };
 }
 
 const DAY_MS = 86_400_000;

@@ -20,6 +20,8 @@ import { createTerminations, type ListenerName } from './listener-tls.ts';
 import { startReloading } from './reload.ts';
 import { showRareEvents, showRuntime } from './runtime-metrics.ts';
 import type { Runtime } from './runtime.ts';
+import { createRuntimeHolder } from './runtime-holder.ts';
+import { SESSION_ROUTES_CHECK, startClusterRoutes } from './session-routes.ts';
 import { StartError } from './start-error.ts';
 
 export interface ServerOptions {
@@ -60,26 +62,34 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { now = Date.now, wrapStore = (opened: SessionStore) => opened } = options.seams ?? {};
   const onFetchFailure = (problem: string, cause: unknown) => log.warn(problem, { err: cause });
   const onBreaker = createBreakerLog(() => log);
-  const load = () => loadRuntime(options.configFile, options.env, { now, onFetchFailure, onBreaker });
+  const loading = { now, onFetchFailure, onBreaker };
+  const load = () => loadRuntime(options.configFile, options.env, loading);
   const built = await load();
   if (!built.ok) throw new StartError(built.problems.join('\n'));
-  let { runtime } = built;
-  const current = () => runtime;
-  const { config } = runtime;
+  const holder = createRuntimeHolder(built.runtime, loading);
+  const { current } = holder;
+  const { config, tls } = built.runtime;
 
   await using undo = new AsyncDisposableStack();
   const log = options.seams?.log ?? createLog(config.log);
   built.warnings.forEach((warning) => log.warn(warning));
   const metrics = createMetrics({ version: options.version });
   showRareEvents(metrics);
-  showRuntime(metrics, runtime);
-  const health = createHealth(['store']);
+  showRuntime(metrics, built.runtime);
+  const cluster = config.kubernetes?.sessionRoutes ? config.kubernetes : undefined;
+  const health = createHealth(['store', ...(cluster ? [SESSION_ROUTES_CHECK] : [])]);
   const guarded = await openGuardedStore({ runtime: current, metrics, log, onBreaker });
   metrics.watchBreakers(() => readBreakers(guarded.breaker, current()));
   const store = wrapStore(guarded.store);
   undo.defer(() => store.close());
   const probe = startProbe({ health, name: 'store', probe: () => store.ping(), explain: explainStore });
   undo.defer(() => probe.stop());
+
+  if (cluster !== undefined) {
+    const { env } = options;
+    const routes = await startClusterRoutes(cluster, { env, holder, health, metrics, log, now });
+    undo.defer(() => routes.stop());
+  }
 
   const checks = createCheckServers({ runtime: current, store, health, metrics, log, now });
   const deps = apiDependencies({ runtime: current, store, metrics, log, now });
@@ -89,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     audit: { stopping: stopping.signal },
   });
 
-  const terminations = createTerminations(runtime.tls, { log, metrics, now });
+  const terminations = createTerminations(tls, { log, metrics, now });
   const opened = (listening: Listening) => {
     undo.defer(() => listening.close(0));
     return listening;
@@ -110,21 +120,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     trail: store,
     current,
-    swap: (next) => {
-      runtime = next;
+    swap: async (next) => {
+      await holder.setConfiguration(next);
       terminations.update(next.tls);
       showRuntime(metrics, next);
       log.configure(next.config.log);
       prefetchKeys(next);
     },
   });
-  prefetchKeys(runtime);
+  prefetchKeys(built.runtime);
   const down = undo.move();
   log.info('started', { version: options.version, listen: config.listen, routes: config.routes.length });
 
   let stopped: Promise<void> | undefined;
   async function stop(): Promise<void> {
-    const { drainDelay, drainTimeout } = runtime.config.check;
+    const { drainDelay, drainTimeout } = current().config.check;
     log.info('draining', { checks: checks.inFlight() });
     reloading.stop();
     stopping.abort();

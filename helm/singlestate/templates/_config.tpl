@@ -25,6 +25,9 @@
 {{- $_ := set $own.tls $listener $files -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.sessionRoutes.enabled -}}
+{{- $_ := set $own "kubernetes" (include "singlestate.kubernetes" . | fromYaml) -}}
+{{- end -}}
 {{- $config := mergeOverwrite (deepCopy .Values.config) $own -}}
 {{- include "singlestate.configProblems" (list . $config) -}}
 {{- /* Nothing but the sidecar's own Envoy asks it, and that has ended before the sidecar is told to. */ -}}
@@ -39,10 +42,23 @@
 {{- toYaml $config -}}
 {{- end -}}
 
+{{/* `kubernetes` of the configuration. The keys of service account tokens are the API server's own. */}}
+{{- define "singlestate.kubernetes" -}}
+sessionRoutes: true
+{{- with .Values.sessionRoutes.serviceAccountIssuer }}
+serviceAccounts:
+  issuer: {{ . | quote }}
+  jwksUrl: https://kubernetes.default.svc/openid/v1/jwks
+  caFile: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
+  tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
+{{- end }}
+{{- end -}}
+
 {{/* Fails on what no schema can say. Takes a list: the root, and the configuration. */}}
 {{- define "singlestate.configProblems" -}}
 {{- $root := index . 0 -}}
 {{- $config := index . 1 -}}
+{{- $sidecar := eq $root.Values.mode "sidecar" -}}
 {{- if not $config.store.url -}}
 {{- fail "config.store.url must name a Redis or Valkey, such as \"rediss://valkey.example.com:6379\"; or set valkey.enabled, to try it out" -}}
 {{- end -}}
@@ -62,6 +78,12 @@
 {{- if $root.Values.tls.ops.clientCertificates -}}
 {{- fail "tls.ops.clientCertificates can't be: the kubelet shows no certificate when it probes" -}}
 {{- end -}}
+{{- if and $root.Values.sessionRoutes.enabled $sidecar -}}
+{{- fail "sessionRoutes.enabled is not for mode \"sidecar\": every pod of an app would have to read the whole cluster's routes; install a second release of mode \"service\" for them" -}}
+{{- end -}}
+{{- if and $root.Values.sessionRoutes.enabled (not $root.Values.serviceAccount.create) (not $root.Values.serviceAccount.name) -}}
+{{- fail "sessionRoutes.enabled without serviceAccount.create needs serviceAccount.name: the namespace's default account must not read the whole cluster's routes" -}}
+{{- end -}}
 {{- if and (not $root.Values.keys.sealing) $config.sealing -}}
 {{- fail "config.sealing needs keys.sealing" -}}
 {{- end -}}
@@ -70,7 +92,11 @@
 {{/* What a running server does not take over, so that a change of it has to replace the pods; all else it reloads. */}}
 {{- define "singlestate.restartOnly" -}}
 {{- $config := include "singlestate.config" . | fromYaml -}}
-{{- dict "listen" $config.listen "store" $config.store "tls" (keys ($config.tls | default dict) | sortAlpha) | toJson | sha256sum -}}
+{{- $parts := dict "listen" $config.listen "store" $config.store "tls" (keys ($config.tls | default dict) | sortAlpha) -}}
+{{- with $config.kubernetes -}}
+{{- $_ := set $parts "kubernetes" . -}}
+{{- end -}}
+{{- $parts | toJson | sha256sum -}}
 {{- end -}}
 
 {{/* drainDelay, then drainTimeout, and five seconds to close the store and write the last lines. */}}
@@ -102,6 +128,6 @@
   "opsScheme" (include "singlestate.opsScheme" .)
   "env" .Values.env
   "resources" .Values.resources
-  "mountToken" .Values.serviceAccount.mountToken
+  "mountToken" (or .Values.serviceAccount.mountToken .Values.sessionRoutes.enabled)
   | toJson -}}
 {{- end -}}

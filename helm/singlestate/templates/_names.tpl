@@ -45,6 +45,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{/* Of what belongs to the cluster: two namespaces may have releases of one name. */}}
+{{- define "singlestate.clusterName" -}}
+{{- printf "%s-%s-session-routes" .Release.Namespace (include "singlestate.fullname" .) -}}
+{{- end -}}
+
 {{- define "singlestate.tokenKeys" -}}
 {{ .Values.keys.tokenSecret | default (printf "%s-token-keys" (include "singlestate.fullname" .)) }}
 {{- end -}}

@@ -40,6 +40,9 @@ function observeEverything() {
   metrics.configReloaded('applied');
   metrics.deadlines(150, 50);
   metrics.certificates([{ listener: 'check', fromMs: 1_700_000_000_000, toMs: 1_700_086_400_000 }]);
+  metrics.sessionRoutesJudged(2, 1);
+  metrics.kubernetesWatched('namespaces', false);
+  metrics.kubernetesWritten('status', 'written');
 }
 
 describe('the metrics', () => {

@@ -1,0 +1,270 @@
+/**
+ * Which SessionRoutes count, and why the others do not. Pure: the same resources, policies and file give the same verdicts,
+ * on every replica and in every order. Each is judged by itself: one that is refused takes nothing from any other.
+ */
+import { createRuleBook, type RouteProblem, type RuleBook } from '../authz/route-rules.ts';
+import { sameHeaders } from '../config/checks.ts';
+import type { AppConfig, Config, RouteConfig } from '../config/schema.ts';
+import { grantsOf, type Grants } from './grants.ts';
+import { createReader } from './read-resource.ts';
+import type { Verdict, VerdictReason } from './reasons.ts';
+import {
+  sessionRoutePolicySpec,
+  sessionRouteSpec,
+  titleOf,
+  type OpenRoute,
+  type SessionRoute,
+  type SessionRouteSpec,
+  type Snapshot,
+} from './resources.ts';
+
+/** The app of a SessionRoute, and its JSON Schemas in place of files. */
+export interface ResourceApp {
+  /** `NAMESPACE/NAME` */
+  readonly name: string;
+  readonly config: AppConfig;
+  readonly schemas: Pick<NonNullable<SessionRouteSpec['app']>, 'writes' | 'writesAttributes'>;
+}
+
+export interface Judgement {
+  readonly routes: readonly RouteConfig[];
+  readonly apps: readonly ResourceApp[];
+  /** By `titleOf`: one for each SessionRoute. */
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+}
+
+export interface JudgementOptions {
+  /** What is wrong with a JSON Schema, to be read after its name. */
+  readonly schemaProblem: (schema: object) => string | undefined;
+}
+
+const readRoute = createReader(sessionRouteSpec);
+const readPolicy = createReader(sessionRoutePolicySpec);
+
+/** What every SessionRoute is held against, and what those before it have taken. */
+interface Court extends JudgementOptions {
+  readonly config: Config;
+  readonly book: RuleBook;
+  /** Service accounts that are an app, as `subject`, with whose. */
+  readonly subjects: Map<string, string>;
+  grantsOf(namespace: string): Grants;
+}
+
+interface Problem {
+  readonly reason: VerdictReason;
+  readonly message: string;
+}
+
+/** `config` is the file's: where it and a resource want the same, it wins, and of two resources the older one. */
+export function judge(config: Config, snapshot: Snapshot, options: JudgementOptions): Judgement {
+  const court = openCourt(config, snapshot, options);
+  const routes: RouteConfig[] = [];
+  const apps: ResourceApp[] = [];
+  const verdicts = new Map<string, Verdict>();
+  for (const resource of snapshot.routes.toSorted(byAge)) {
+    const judged = judgeOne(resource, court);
+    verdicts.set(titleOf(resource), verdictOf(resource, judged.problems));
+    routes.push(...judged.routes);
+    if (judged.app !== undefined) apps.push(judged.app);
+  }
+  return { routes, apps, verdicts };
+}
+
+function openCourt(config: Config, { policies, namespaces }: Snapshot, options: JudgementOptions): Court {
+  const book = createRuleBook();
+  const own = book.add(config.routes, ' of the configuration');
+  if (!own.ok) throw new TypeError('the routes of the configuration were not checked before');
+  const specs = policies.map(readPolicy).flatMap((reading) => (reading.ok ? [reading.spec] : []));
+  const known = new Map(namespaces.map((namespace) => [namespace.metadata.name, namespace]));
+  return {
+    ...options,
+    config,
+    book,
+    subjects: new Map(
+      Object.entries(config.apps).flatMap(([name, { identities }]) =>
+        identities.map(({ issuer, subject }) => [subjectKey(issuer, subject), `the app "${name}"`]),
+      ),
+    ),
+    grantsOf: (namespace) => grantsOf(namespace, known.get(namespace), specs),
+  };
+}
+
+/** The older one first, as Gateway API has it; of the same second, by name. */
+function byAge(a: SessionRoute, b: SessionRoute): number {
+  const age = Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
+  if (age !== 0) return age;
+  return titleOf(a) < titleOf(b) ? -1 : 1;
+}
+
+interface Judged {
+  readonly problems: readonly Problem[];
+  readonly routes: readonly RouteConfig[];
+  readonly app: ResourceApp | undefined;
+}
+
+function judgeOne(resource: SessionRoute, court: Court): Judged {
+  const refused = (problems: readonly Problem[]): Judged => ({ problems, routes: [], app: undefined });
+  const reading = readRoute(resource);
+  if (!reading.ok) return refused(reading.problems.map((message) => ({ reason: 'Invalid', message })));
+  const { spec } = reading;
+  const grants = court.grantsOf(resource.metadata.namespace);
+  const problems = [
+    ...configurationProblems(spec, court.config),
+    ...hostProblems(spec, grants),
+    ...openRouteProblems(spec, grants),
+    ...partProblems(spec, grants),
+    ...accountProblems(resource, spec, court),
+    ...schemaProblems(spec, court),
+  ];
+  if (problems.length > 0) return refused(problems);
+  const app = appOf(resource, spec, court.config);
+  const routes = spec.routes.map((route) => ({ ...route, ...(app !== undefined && { app: app.name }) }));
+  const added = court.book.add(routes, ` of SessionRoute ${titleOf(resource)}`);
+  if (!added.ok) return refused(added.problems.map(routeProblem));
+  for (const { issuer, subject } of app?.config.identities ?? [])
+    court.subjects.set(subjectKey(issuer, subject), `the app "${titleOf(resource)}"`);
+  return { problems: [], routes, app };
+}
+
+/** What the file's own apps and routes are held against as well. */
+function configurationProblems({ app, routes }: SessionRouteSpec, { login }: Config): readonly Problem[] {
+  const headers = (['attributes', 'slices'] as const).flatMap((kind) =>
+    sameHeaders(app?.reads[kind] ?? []).map(
+      ({ index, message }) => `spec.app.reads.${kind}[${index}]: ${message}`,
+    ),
+  );
+  const logins = routes.flatMap(({ onUnauthenticated }, index) =>
+    onUnauthenticated === 'login' && login === undefined
+      ? [`spec.routes[${index}].onUnauthenticated: must be "401": Singlestate's configuration has no login`]
+      : [],
+  );
+  return [...headers, ...logins].map((message) => ({ reason: 'Invalid', message }));
+}
+
+function hostProblems(spec: SessionRouteSpec, grants: Grants): readonly Problem[] {
+  return spec.routes.flatMap(({ match: { host } }, index) =>
+    grants.host(host)
+      ? []
+      : [
+          {
+            reason: 'HostNotGranted',
+            message: `spec.routes[${index}].match.host: no SessionRoutePolicy grants ${host} to this namespace`,
+          },
+        ],
+  );
+}
+
+function openRouteProblems(spec: SessionRouteSpec, grants: Grants): readonly Problem[] {
+  return spec.routes.flatMap((route, index) =>
+    openKinds(route)
+      .filter((kind) => grants.host(route.match.host) && !grants.openRoute(route.match.host, kind))
+      .map((kind) => ({
+        reason: 'OpenRouteNotGranted',
+        message: `spec.routes[${index}].${kind === 'shadow' ? 'mode' : 'require'}: no SessionRoutePolicy that grants ${route.match.host} has ${kind} in openRoutes`,
+      })),
+  );
+}
+
+/** Every way in which a route lets requests pass that have no session. */
+function openKinds({ require, mode }: SessionRouteSpec['routes'][number]): readonly OpenRoute[] {
+  return [
+    ...(require.public === true ? (['public'] as const) : []),
+    ...(require.optional === true ? (['optional'] as const) : []),
+    ...(mode === 'shadow' ? (['shadow'] as const) : []),
+  ];
+}
+
+function partProblems({ app }: SessionRouteSpec, grants: Grants): readonly Problem[] {
+  if (app === undefined) return [];
+  const { reads, writes, writesAttributes } = app;
+  const asked: readonly (readonly [field: string, name: string, isGranted: boolean])[] = [
+    ...reads.scopes.map((name) => ['reads.scopes', name, grants.readsScope(name)] as const),
+    ...reads.attributes.map((name) => ['reads.attributes', name, grants.readsAttribute(name)] as const),
+    ...reads.slices.map((name) => ['reads.slices', name, grants.readsSlice(name)] as const),
+    ...Object.keys(writes).map((name) => ['writes', name, grants.writesSlice(name)] as const),
+    ...Object.keys(writesAttributes).map(
+      (name) => ['writesAttributes', name, grants.writesAttribute(name)] as const,
+    ),
+  ];
+  return asked
+    .filter(([, , isGranted]) => !isGranted)
+    .map(([field, name]) => ({
+      reason: 'PartNotGranted',
+      message: `spec.app.${field}: no SessionRoutePolicy grants ${name} to this namespace`,
+    }));
+}
+
+function accountProblems(
+  { metadata: { namespace } }: SessionRoute,
+  { app }: SessionRouteSpec,
+  { config, subjects }: Court,
+): readonly Problem[] {
+  const { serviceAccounts } = config.kubernetes ?? {};
+  return (app?.serviceAccounts ?? []).flatMap((account, index) => {
+    const at = `spec.app.serviceAccounts[${index}]`;
+    if (serviceAccounts === undefined)
+      return [
+        {
+          reason: 'ServiceAccountUnavailable',
+          message: `${at}: Singlestate's configuration has no kubernetes.serviceAccounts, which says how they are verified`,
+        },
+      ];
+    const owner = subjects.get(subjectKey(serviceAccounts.issuer, subjectOf(namespace, account)));
+    if (owner === undefined) return [];
+    return [{ reason: 'ServiceAccountUnavailable', message: `${at}: ${account} is ${owner} already` }];
+  });
+}
+
+function schemaProblems({ app }: SessionRouteSpec, { schemaProblem }: Court): readonly Problem[] {
+  return (['writes', 'writesAttributes'] as const).flatMap((field) =>
+    Object.entries(app?.[field] ?? {}).flatMap(([name, schema]) => {
+      const problem = schemaProblem(schema);
+      return problem === undefined
+        ? []
+        : [{ reason: 'Invalid', message: `spec.app.${field}.${name}: ${problem}` }];
+    }),
+  );
+}
+
+function routeProblem({ index, field, message, isTie }: RouteProblem): Problem {
+  const path = field === 'match' ? 'match.path' : field;
+  return { reason: isTie ? 'Conflict' : 'Invalid', message: `spec.routes[${index}].${path}: ${message}` };
+}
+
+function appOf(
+  resource: SessionRoute,
+  { app }: SessionRouteSpec,
+  { kubernetes }: Config,
+): ResourceApp | undefined {
+  if (app === undefined) return undefined;
+  const { serviceAccounts, writes, writesAttributes, ...rest } = app;
+  const issuer = kubernetes?.serviceAccounts;
+  const identities = serviceAccounts.flatMap((account) =>
+    issuer === undefined ? [] : [{ ...issuer, subject: subjectOf(resource.metadata.namespace, account) }],
+  );
+  return {
+    name: titleOf(resource),
+    config: { ...rest, identities, writes: {}, writesAttributes: {} },
+    schemas: { writes, writesAttributes },
+  };
+}
+
+function subjectOf(namespace: string, account: string): string {
+  return `system:serviceaccount:${namespace}:${account}`;
+}
+
+function subjectKey(issuer: string | undefined, subject: string | undefined): string {
+  return JSON.stringify([issuer, subject]);
+}
+
+/** Conditions may hold more, but nobody reads it. */
+const LONGEST_MESSAGE = 1_000;
+
+function verdictOf({ metadata: { uid, generation } }: SessionRoute, problems: readonly Problem[]): Verdict {
+  const [first] = problems;
+  if (first === undefined)
+    return { uid, generation, reason: 'Accepted', message: 'its routes decide about requests' };
+  const whole = problems.map(({ message }) => message).join('; ');
+  const message = whole.length > LONGEST_MESSAGE ? `${whole.slice(0, LONGEST_MESSAGE - 3)}...` : whole;
+  return { uid, generation, reason: first.reason, message };
+}
