@@ -31,6 +31,14 @@ export default defineConfig({
           maxWorkers: 1,
         },
       },
+      {
+        test: {
+          name: 'gateways',
+          include: ['test/gateways/**/*.test.ts'],
+          testTimeout: 120_000,
+          maxWorkers: 1,
+        },
+      },
     ],
   },
 });

@@ -28,12 +28,15 @@ export interface RunningScript {
   stop(): Promise<string>;
 }
 
-/** Enforces Pod Security "restricted", and warns of what makes pods that do not keep to it. */
-export async function createNamespace(name: string): Promise<Namespace> {
+/** Unless told otherwise it enforces Pod Security "restricted", and warns of what makes pods that do not keep to it. */
+export async function createNamespace(
+  name: string,
+  security: 'restricted' | 'privileged' = 'restricted',
+): Promise<Namespace> {
   const [kubectlPath, helmPath] = [await kubectlBinary(), await helmBinary()];
   const kubectl = (args: readonly string[], input?: string) =>
     run(kubectlPath, ['--namespace', name, ...args], input);
-  await kubectl(['apply', '-f', '-'], JSON.stringify(namespaceObject(name)));
+  await kubectl(['apply', '-f', '-'], JSON.stringify(namespaceObject(name, security)));
   const nodeIn = (pod: string, container: string, script: string) => [
     ...['exec', '-i', pod, '-c', container, '--'],
     ...['/usr/bin/node', '--input-type=module', '-e', script],
@@ -59,10 +62,10 @@ export async function createNamespace(name: string): Promise<Namespace> {
   };
 }
 
-function namespaceObject(name: string): object {
+function namespaceObject(name: string, security: string): object {
   const labels = {
-    'pod-security.kubernetes.io/enforce': 'restricted',
-    'pod-security.kubernetes.io/warn': 'restricted',
+    'pod-security.kubernetes.io/enforce': security,
+    'pod-security.kubernetes.io/warn': security,
   };
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
 }

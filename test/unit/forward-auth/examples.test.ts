@@ -54,7 +54,14 @@ const PAGES = {
   traefik: 'put-traefik-in-front.md',
   caddy: 'put-caddy-in-front.md',
 } satisfies Record<GatewayKind, string>;
-const ALL_PAGES = { ...PAGES, 'Envoy over gRPC': 'put-envoy-in-front.md' };
+const ALL_PAGES = {
+  ...PAGES,
+  'Envoy over gRPC': 'put-envoy-in-front.md',
+  'Envoy Gateway': 'put-envoy-gateway-in-front.md',
+  Istio: 'put-istio-in-front.md',
+  Contour: 'put-contour-in-front.md',
+  Emissary: 'put-emissary-in-front.md',
+};
 
 it.each(Object.entries(ALL_PAGES))(
   'the page of %s says what a route can have, and the overview leads there',
