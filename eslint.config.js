@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   ],
   server: [
     ...['api', 'authz', 'config', 'envoy', 'identity', 'keys', 'lifecycle', 'login', 'net', 'ops'],
-    ...['kubernetes', 'sealing', 'session', 'token', 'forward-auth', 'breaker'],
+    ...['kubernetes', 'sealing', 'session', 'token', 'forward-auth', 'breaker', 'tracing'],
   ],
   envoy: ['authz', 'gen', 'net', 'ops'],
   'forward-auth': ['authz', 'net'],
@@ -27,6 +27,7 @@ const MAY_IMPORT = {
   config: [],
   net: [],
   ops: ['net'],
+  tracing: [],
   gen: [],
 };
 
@@ -48,6 +49,7 @@ const HOMES = {
   pino: ['ops'],
   'prom-client': ['ops'],
   commander: ['cli'],
+  '@opentelemetry/*': ['tracing'],
 };
 
 const folders = Object.keys(MAY_IMPORT);

@@ -25,6 +25,7 @@ function typeOf(schema: JsonSchema): string {
   if (typeof additionalProperties === 'object')
     return `mapping of ${typeOf(schema.propertyNames ?? {})} to ${typeOf(additionalProperties)}`;
   if (type === 'integer') return `whole number, ${minimum ?? ''} to ${maximum ?? ''}`;
+  if (type === 'number') return `number, ${minimum ?? ''} to ${maximum ?? ''}`;
   return { boolean: '`true` or `false`', object: 'mapping', string: 'text' }[type ?? ''] ?? '';
 }
 

@@ -36,6 +36,8 @@ export interface SinglestateOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Which of its listeners is measured. Default `grpc`. */
   readonly transport?: CheckTransport;
+  /** Keys of its configuration, besides those that every variant has. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export interface Singlestate {
@@ -46,7 +48,7 @@ export interface Singlestate {
 
 /** Starts it. Its decision log is on, and goes into a pipe. It ends with the run. */
 export async function startSinglestate(run: Run, options: SinglestateOptions): Promise<Singlestate> {
-  const { name, source, nodeFlags, env = {}, transport = 'grpc' } = options;
+  const { name, source, nodeFlags, env = {}, transport = 'grpc', config: more } = options;
   const [apiPort, opsPort, otherPort] = [await freePort(), await freePort(), await freePort()];
   const configFile = join(run.dir, `${name}.yaml`);
   const script = nodeFlags ? [...nodeFlags, join(ROOT, 'src', 'main.ts')] : [];
@@ -57,7 +59,7 @@ export async function startSinglestate(run: Run, options: SinglestateOptions): P
     command: nodeFlags ? process.execPath : join(ROOT, 'bin', 'singlestate'),
     argsFor: (port) => {
       const [checkPort, httpPort] = transport === 'http' ? [otherPort, port] : [port, otherPort];
-      const config = configuration({ checkPort, httpPort, apiPort, opsPort, source });
+      const config = { ...configuration({ checkPort, httpPort, apiPort, opsPort, source }), ...more };
       writeFileSync(configFile, JSON.stringify(config, null, 2));
       return [...script, 'serve', '--config', configFile];
     },

@@ -28,6 +28,15 @@ export interface CheckReport {
   /** The HTTP status of a refusal. */
   readonly status: number | undefined;
   readonly durationMs: number;
+  /** Of the span that this check is; undefined where it is none. */
+  readonly traceId: string | undefined;
+}
+
+/** A check that is a span of a trace. Its store is the checker's own, with a span inside this one for each call. */
+export interface CheckTrace extends DecisionStore {
+  readonly traceId: string;
+  /** Called once, when the check is over. */
+  readonly end: (report: CheckReport) => void;
 }
 
 export interface CheckerParts extends DecisionStore {
@@ -39,6 +48,8 @@ export interface CheckerParts extends DecisionStore {
   readonly now: () => number;
   /** Called once for each check that was answered. */
   readonly report: (report: CheckReport) => void;
+  /** Called as each check begins; undefined where it is no span: tracing is off, or this trace is not sampled. */
+  readonly beginTrace?: (request: AuthzRequest) => CheckTrace | undefined;
   /** Called with each valid session of an allowed request, to slide its idle timeout. */
   readonly used: (session: ValidSession, nowMs: number, idleTimeoutMs: number) => void;
 }
@@ -61,10 +72,14 @@ export function createChecker(parts: CheckerParts): Checker {
   async function check(request: AuthzRequest, timeoutMs = Infinity): Promise<Answer> {
     const startedAt = performance.now();
     const decisionId = randomUUID();
+    const trace = parts.beginTrace?.(request);
     const { deadlineMs, maxInFlight } = parts.limits();
     const over = (decision: Decision, answer: Answer) => {
       const status = answer.allowed ? undefined : answer.status;
-      parts.report({ decision, decisionId, request, status, durationMs: performance.now() - startedAt });
+      const durationMs = performance.now() - startedAt;
+      const report = { decision, decisionId, request, status, durationMs, traceId: trace?.traceId };
+      parts.report(report);
+      trace?.end(report);
       return answer;
     };
     const failed = (failure: Failure) => over(failure, refusalAnswer(failure, decisionId, request));
@@ -73,7 +88,7 @@ export function createChecker(parts: CheckerParts): Checker {
     inFlight += 1;
     const budgetMs = Math.min(deadlineMs, timeoutMs);
     try {
-      const outcome = await within(budgetMs, decide(request, decisionId));
+      const outcome = await within(budgetMs, decide(request, decisionId, trace ?? parts));
       if (outcome === LATE) return failed(fail('deadline_exceeded', undefined));
       const { decision, nowMs, policy } = outcome;
       if (decision.decision === 'allow' && decision.session)
@@ -87,10 +102,10 @@ export function createChecker(parts: CheckerParts): Checker {
     }
   }
 
-  async function decide(request: AuthzRequest, decisionId: string): Promise<Outcome> {
+  async function decide(request: AuthzRequest, decisionId: string, store: DecisionStore): Promise<Outcome> {
     const policy = parts.policy();
     const nowMs = parts.now();
-    const decision = await authorize(request, policy, parts, nowMs);
+    const decision = await authorize(request, policy, store, nowMs);
     const assertion = decision.decision === 'allow' ? await assertionFor(decision, policy, nowMs) : undefined;
     const answer = answerFor(decision, decisionId, request, policy, assertion);
     return { decision, answer, nowMs, policy };

@@ -3,7 +3,14 @@
 /** `grpc`: Envoy's CheckRequest; `http`: a request of the `http` listener. */
 export type Transport = 'grpc' | 'http';
 
-export interface AuthzRequest {
+/** W3C Trace Context as it came: unchecked, as whoever asks can send anything. */
+export interface TraceHeaders {
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+/** Its trace headers are the nearest ones: those of the proxy's call of this server, else those of the client. */
+export interface AuthzRequest extends TraceHeaders {
   /** How it came. */
   readonly transport: Transport;
   /** `GET`, `PUT`, ...; case matters (RFC 9110 section 9.1). Empty when the proxy sent none. */

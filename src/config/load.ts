@@ -109,7 +109,7 @@ function retypeAt(root: unknown, path: ConfigPath): void {
 type Mapping = Record<string | number, unknown>;
 
 function retype(text: string): unknown {
-  if (/^[-+]?\d+$/.test(text)) return Number(text);
+  if (/^[-+]?\d+(\.\d+)?$/.test(text)) return Number(text);
   return text === 'true' || text === 'false' ? text === 'true' : text;
 }
 

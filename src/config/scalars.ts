@@ -37,6 +37,15 @@ export const issuer = text(
   'must be an http: or https: URL, without a user, password, query or fragment',
 ).refine((value) => URL.canParse(value), 'must be a URL with a valid host and port');
 
+/** The base URL of OTLP over HTTP, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it. */
+export const collectorUrl = text(
+  'URL',
+  /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
+  'must be an http: or https: URL, without a user, password, query or fragment',
+)
+  .refine((value) => URL.canParse(value), 'must be a URL with a valid host and port')
+  .refine((value) => !/\/v1\/traces\/?$/.test(value), 'must be the base URL: "/v1/traces" is added to it');
+
 export const storeUrl = text(
   'store URL',
   /^(memory:|rediss?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\/\d{1,4})?)$/,

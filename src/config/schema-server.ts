@@ -1,6 +1,6 @@
-/** Schema of the server itself: its listeners and their TLS, the limits of a check, the store, the log. */
+/** Schema of the server itself: its listeners and their TLS, the limits of a check, the store, the log, traces. */
 import { z } from 'zod';
-import { address, filePath, keyPrefix, peer, someText, storeUrl } from './scalars.ts';
+import { address, collectorUrl, filePath, keyPrefix, peer, someText, storeUrl } from './scalars.ts';
 import { duration } from './units.ts';
 
 export const listen = z
@@ -158,3 +158,34 @@ export const log = z
   })
   .prefault({})
   .describe('The log, on standard output, one JSON object a line.');
+
+export const tracing = z
+  .strictObject({
+    endpoint: collectorUrl.describe(
+      'The base URL of an OpenTelemetry collector, such as "http://otel-collector:4318": spans are sent to ENDPOINT/v1/traces, by OTLP over HTTP in protobuf.',
+    ),
+    headersFile: filePath
+      .optional()
+      .describe(
+        'A file with headers for the collector, NAME=VALUE with commas between them and values percent-encoded, as in OTEL_EXPORTER_OTLP_HEADERS.',
+      ),
+    tls: z
+      .strictObject({
+        caFile: filePath.optional().describe('CA certificates, PEM; else those of the system.'),
+        certFile: filePath.optional().describe('A client certificate, PEM. It needs keyFile.'),
+        keyFile: filePath.optional().describe('Its private key, PEM.'),
+      })
+      .optional()
+      .describe('TLS to the collector, for an "https:" endpoint.'),
+    sampleRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe(
+        'The share of the traces that begin at Singlestate which are sampled. A check that comes with a trace is sampled where that trace is, and only there.',
+      ),
+    serviceName: someText.default('singlestate').describe('`service.name` of the spans.'),
+  })
+  .optional()
+  .describe('Traces of checks, for OpenTelemetry. Without it there are none.');

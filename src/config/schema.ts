@@ -4,7 +4,7 @@ import { name } from './scalars.ts';
 import { identityProvider, login, operator } from './schema-identity.ts';
 import { kubernetes } from './schema-kubernetes.ts';
 import { app, assertion, headers, routeSchema } from './schema-routes.ts';
-import { check, http, listen, listenerTls, log, store } from './schema-server.ts';
+import { check, http, listen, listenerTls, log, store, tracing } from './schema-server.ts';
 import { audit, csrf, rateLimits, sealing, session, token } from './schema-session.ts';
 
 export const configSchema = z.strictObject({
@@ -37,6 +37,7 @@ export const configSchema = z.strictObject({
     .describe('The rules. The most specific one that matches decides; their order means nothing.'),
   kubernetes,
   log,
+  tracing,
 });
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

@@ -4,7 +4,11 @@ import type { Readable } from './schema-shape.ts';
 import type { Config } from './schema.ts';
 
 export function tlsChecks(config: Readable<Config>, isWritten: IsWritten): readonly Finding[] {
-  return [...checkStore(config, isWritten), ...checkListeners(config, isWritten)];
+  return [
+    ...checkStore(config, isWritten),
+    ...checkCollector(config, isWritten),
+    ...checkListeners(config, isWritten),
+  ];
 }
 
 function checkStore({ store }: Readable<Config>, isWritten: IsWritten): readonly Finding[] {
@@ -15,8 +19,23 @@ function checkStore({ store }: Readable<Config>, isWritten: IsWritten): readonly
     url === undefined || url.startsWith('rediss:')
       ? []
       : [{ path, message: 'needs a "rediss:" URL: that of store.url is without TLS' }];
+  return [...scheme, ...needsPair(path, isWritten)];
+}
+
+function checkCollector({ tracing }: Readable<Config>, isWritten: IsWritten): readonly Finding[] {
+  const path: ConfigPath = ['tracing', 'tls'];
+  if (!isWritten(path)) return [];
+  const endpoint = tracing?.endpoint;
+  const scheme =
+    endpoint === undefined || endpoint.startsWith('https:')
+      ? []
+      : [{ path, message: 'needs an "https:" URL: that of tracing.endpoint is without TLS' }];
+  return [...scheme, ...needsPair(path, isWritten)];
+}
+
+/** Of a client certificate and its key. */
+function needsPair(path: ConfigPath, isWritten: IsWritten): readonly Finding[] {
   return [
-    ...scheme,
     ...needs([...path, 'certFile'], [...path, 'keyFile'], isWritten),
     ...needs([...path, 'keyFile'], [...path, 'certFile'], isWritten),
   ];

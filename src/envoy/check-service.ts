@@ -12,7 +12,7 @@ export function createCheckMethod(checker: Checker, onError: (error: unknown) =>
   return (message, call) => {
     let request;
     try {
-      request = decodeCheckRequest(message);
+      request = decodeCheckRequest(message, call);
     } catch {
       call.end(GRPC_STATUS.INVALID_ARGUMENT, 'the message is no CheckRequest');
       return;

@@ -21,6 +21,9 @@ import { parseGrpcTimeout } from './grpc-timeout.ts';
 export interface GrpcCall {
   /** How long the caller will wait, from `grpc-timeout`; `Infinity` when it did not say. */
   readonly timeoutMs: number;
+  /** W3C Trace Context in the call's metadata, as it came. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   /** Sends the only response message and ends the call with OK. */
   respond(message: Uint8Array): void;
   /** Sends one message of a stream. */
@@ -147,7 +150,7 @@ function serveStream(
   watches: Set<GrpcCall>,
 ): void {
   const timeoutMs = parseGrpcTimeout(headers['grpc-timeout'] as string | undefined);
-  const call = createCall(stream, timeoutMs ?? Infinity, watches);
+  const call = createCall(stream, headers, timeoutMs ?? Infinity, watches);
   if (headers[':method'] !== 'POST') return refuseHttp(stream, 405);
   if (!isGrpc(headers['content-type'])) return refuseHttp(stream, 415);
   const method = options.methods.get(headers[':path'] ?? '');
@@ -224,7 +227,12 @@ function frameFault(frame: Buffer): Fault | undefined {
 
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const;
 
-function createCall(stream: ServerHttp2Stream, timeoutMs: number, watches: Set<GrpcCall>): GrpcCall {
+function createCall(
+  stream: ServerHttp2Stream,
+  { traceparent, tracestate }: IncomingHttpHeaders,
+  timeoutMs: number,
+  watches: Set<GrpcCall>,
+): GrpcCall {
   let trailers: Record<string, string> = { 'grpc-status': String(GRPC_STATUS.OK) };
   let over = false;
   // A stream that the client cancelled throws on respond(); what is left to do for it is nothing.
@@ -237,6 +245,9 @@ function createCall(stream: ServerHttp2Stream, timeoutMs: number, watches: Set<G
   };
   const call: GrpcCall = {
     timeoutMs,
+    // node:http2 gives a header that it does not know as one text.
+    traceparent: traceparent as string | undefined,
+    tracestate: tracestate as string | undefined,
     respond(message) {
       if (closed()) return;
       over = true;

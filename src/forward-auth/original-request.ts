@@ -33,6 +33,9 @@ export function originalRequest(
     headers,
     address: lastAddress(headers.get(gateway.addressHeader)),
     contextExtensions: NOTHING,
+    // An Envoy that traces has put its own span in place of the client's.
+    traceparent: headers.get('traceparent'),
+    tracestate: headers.get('tracestate'),
     ...(fault !== undefined && { fault }),
   };
 }

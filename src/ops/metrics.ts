@@ -135,6 +135,15 @@ export const METRICS = {
     help: "When the life of a listener's certificate ends, Unix time.",
     labels: { listener: LISTENER },
   },
+  traceSpans: {
+    name: 'singlestate_trace_spans_total',
+    type: 'counter',
+    help: 'Spans that ended, while `tracing` is configured.',
+    labels: {
+      outcome:
+        '`exported`: the collector took them; `dropped`: too many were waiting, or it came while tracing was being changed; `failed`: the collector did not take them',
+    },
+  },
   configReloads: {
     name: 'singlestate_config_reloads_total',
     type: 'counter',
@@ -198,6 +207,7 @@ export interface BreakerReading {
 }
 
 export type ReloadOutcome = 'applied' | 'refused';
+export type SpanOutcome = 'exported' | 'dropped' | 'failed';
 
 /** A certificate's life, Unix milliseconds. */
 export interface CertificateLife {
@@ -227,6 +237,7 @@ export interface Metrics {
   sessionWritten(app: string, outcome: string): void;
   tokenIssued(cause: string): void;
   tlsRefused(listener: string, reason: string): void;
+  spansEnded(outcome: SpanOutcome, count: number): void;
   configReloaded(outcome: ReloadOutcome): void;
   /** Of the configuration in use, milliseconds. */
   deadlines(checkMs: number, storeMs: number): void;
@@ -269,6 +280,7 @@ export function createMetrics(build: { readonly version: string }): Metrics {
     sessionWritten: (app, outcome) => instruments.sessionWrites.inc({ app, outcome }),
     tokenIssued: (cause) => instruments.tokensIssued.inc({ cause }),
     tlsRefused: (listener, reason) => instruments.tlsRefused.inc({ listener, reason }),
+    spansEnded: (outcome, count) => instruments.traceSpans.inc({ outcome }, count),
     configReloaded(outcome) {
       instruments.configReloads.inc({ outcome });
       if (outcome === 'applied') markLoaded(instruments);
@@ -334,6 +346,7 @@ function createInstruments(registry: Registry, breakers: () => readonly BreakerR
     tlsRefused: counter(METRICS.tlsRefused),
     tlsCertificateNotBefore: gauge(METRICS.tlsCertificateNotBefore),
     tlsCertificateNotAfter: gauge(METRICS.tlsCertificateNotAfter),
+    traceSpans: counter(METRICS.traceSpans),
     configReloads: counter(METRICS.configReloads),
     configLastReloadSuccessful: gauge(METRICS.configLastReloadSuccessful),
     configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),

@@ -13,8 +13,10 @@ import type { Metrics } from '../ops/metrics.ts';
 import { createAftercare } from '../session/aftercare.ts';
 import type { SessionStore } from '../session/store.ts';
 import { createTokenRenewals } from '../token/renewal.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { createCheckReporter } from './report-check.ts';
 import { cookieTokenTtlMs, type Runtime } from './runtime.ts';
+import { createCheckTracer } from './trace-check.ts';
 
 /** Envoy sends at most 60 KiB of headers by default; the largest that it can be told to send is 8 MiB. */
 const MAX_CHECK_BYTES = 1024 * 1024;
@@ -29,6 +31,7 @@ export interface CheckServerParts {
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly tracing: Pick<Tracing, 'tracer'>;
   readonly now: () => number;
 }
 
@@ -46,6 +49,7 @@ export function createCheckServers({
   health,
   metrics,
   log,
+  tracing,
   now,
 }: CheckServerParts): CheckServers {
   const onFault = (error: unknown) => log.error('a call failed by a fault of the server', { err: error });
@@ -63,18 +67,23 @@ export function createCheckServers({
     onIssued: () => metrics.tokenIssued('renewed'),
     onFailure: (error) => log.warn('a session token could not be renewed', { err: error }),
   });
+  const stores = { sessions: aftercare.reader, rates: store };
   const checker = createChecker({
     policy: () => runtime().policy,
     limits: () => {
       const { deadline, maxInFlight } = runtime().config.check;
       return { deadlineMs: deadline, maxInFlight };
     },
-    sessions: aftercare.reader,
-    rates: store,
+    ...stores,
     renewals,
     now,
     report: createCheckReporter(metrics, log),
     used: aftercare.used,
+    beginTrace: createCheckTracer({
+      ...stores,
+      tracer: () => tracing.tracer,
+      onFault: (error) => log.error('a check could not be traced by a fault of the server', { err: error }),
+    }),
   });
   const maxConnectionAgeMs = () => runtime().config.check.maxConnectionAge;
   const { server } = createGrpcServer({

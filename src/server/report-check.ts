@@ -2,16 +2,15 @@
 import type { CheckReport } from '../authz/checker.ts';
 import type { DecisionEntry, Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { outcomeOf } from './check-outcome.ts';
 
 /** A shadow route's would-be deny is counted as an `allow` that has a reason. */
 export function createCheckReporter(metrics: Metrics, log: Log): (report: CheckReport) => void {
   return (report) => {
     const { decision, durationMs } = report;
     const { transport } = report.request;
-    const { decision: kind, route } = decision;
-    const shadow = kind === 'allow' && decision.reason !== undefined && route.mode === 'shadow';
-    const reason = kind === 'allow' && !shadow ? 'none' : (decision.reason ?? 'none');
-    metrics.observeCheck(transport, route?.app ?? 'none', kind, reason, durationMs / 1000);
+    const { decision: kind, reason, shadow, app } = outcomeOf(decision);
+    metrics.observeCheck(transport, app ?? 'none', kind, reason, durationMs / 1000);
     if (reason === 'overloaded') metrics.shed(reason);
     if (log.logsDecision(kind, shadow)) log.logDecision({ ...entryOf(report), transport, reason, shadow });
     if (reason === 'internal') {
@@ -21,7 +20,7 @@ export function createCheckReporter(metrics: Metrics, log: Log): (report: CheckR
   };
 }
 
-function entryOf({ decision, decisionId, request, status, durationMs }: CheckReport) {
+function entryOf({ decision, decisionId, request, status, durationMs, traceId }: CheckReport) {
   return {
     decisionId,
     decision: decision.decision,
@@ -35,6 +34,14 @@ function entryOf({ decision, decisionId, request, status, durationMs }: CheckRep
     detail: decision.decision === 'deny' ? decision.detail : undefined,
     status,
     requestId: request.headers.get('x-request-id'),
-    traceId: request.headers.get('traceparent')?.split('-')[1],
+    traceId: traceId ?? traceIdIn(request.traceparent),
   } satisfies Partial<DecisionEntry>;
+}
+
+/** W3C Trace Context section 3.2.2.3: it is the same in every version, and never all zeros. */
+const TRACE_ID = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-/;
+
+/** Of a trace in which this check is no span; the proxy's may be there all the same. */
+function traceIdIn(traceparent: string | undefined): string | undefined {
+  return traceparent === undefined ? undefined : TRACE_ID.exec(traceparent)?.[1];
 }

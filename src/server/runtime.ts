@@ -21,12 +21,14 @@ import { unsealedText, type Sealer } from '../sealing/sealer.ts';
 import { loadSealingRing } from '../sealing/sealing-keys.ts';
 import { problemsOfTlsClient } from '../net/tls-material.ts';
 import { compileView, type ViewOf } from '../session/view.ts';
+import type { TracingSettings } from '../tracing/settings.ts';
 import { createAssertionSigner } from '../token/assertion.ts';
 import { createSessionTokenMinter, type SessionTokenMinter } from '../token/mint.ts';
 import { loadKeyRing, type KeyRing } from '../token/signing-keys.ts';
 import { createSessionTokenVerifier } from '../token/verify.ts';
 import { loadListenerTls, type ListenerTls } from './listener-tls.ts';
 import type { Part } from './part.ts';
+import { loadTracingSettings } from './trace-export.ts';
 
 export interface Runtime {
   readonly config: Config;
@@ -44,6 +46,8 @@ export interface Runtime {
   readonly writeRules: WriteRules;
   readonly views: ReadonlyMap<string, ViewOf>;
   readonly tls: ListenerTls;
+  /** Undefined: off. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 export type BuiltRuntime =
@@ -71,7 +75,7 @@ export async function buildRuntime(
   const { now } = options;
   const fetching = fetchingOptions(options);
   const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
-  const [keys, sealer, providers, operators, workloads, writes, tls, storeTls] = await Promise.all([
+  const [keys, sealer, providers, operators, workloads, writes, tls, storeTls, tracing] = await Promise.all([
     keyRingPart(config, now),
     sealerPart(config, now),
     identity('identityProviders', () => createIdentityProviders(config.identityProviders, fetching)),
@@ -80,9 +84,10 @@ export async function buildRuntime(
     writeRulesPart(config),
     loadListenerTls(config.tls, now()),
     storeTlsPart(config, now),
+    loadTracingSettings(config.tracing, now()),
   ]);
-  const parts = [keys, sealer, providers, operators, workloads, writes, tls, storeTls];
-  const isWhole = storeTls.ok && tls.ok && writes.ok;
+  const parts = [keys, sealer, providers, operators, workloads, writes, tls, storeTls, tracing];
+  const isWhole = storeTls.ok && tls.ok && writes.ok && tracing.ok;
   if (!keys.ok || !sealer.ok || !providers.ok || !operators.ok || !workloads.ok || !isWhole) {
     return { ok: false, findings: parts.flatMap((part) => (part.ok ? [] : part.findings)) };
   }
@@ -100,6 +105,7 @@ export async function buildRuntime(
     writeRules: writes.value,
     views: new Map(Object.entries(config.apps).map(([name, app]) => [name, compileView(app.reads)])),
     tls: tls.value,
+    tracing: tracing.value,
   };
   return { ok: true, runtime, warnings: parts.flatMap((part) => (part.ok ? part.warnings : [])) };
 }

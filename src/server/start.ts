@@ -11,6 +11,7 @@ import { createLog, type Log } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import { startOpsServer } from '../ops/ops-server.ts';
 import type { SessionStore } from '../session/store.ts';
+import { createTracing } from '../tracing/tracing.ts';
 import { apiDependencies } from './api-dependencies.ts';
 import { createBreakerLog, readBreakers } from './breaker-log.ts';
 import { createCheckServers } from './check-server.ts';
@@ -23,6 +24,7 @@ import type { Runtime } from './runtime.ts';
 import { createRuntimeHolder } from './runtime-holder.ts';
 import { SESSION_ROUTES_CHECK, startClusterRoutes } from './session-routes.ts';
 import { StartError } from './start-error.ts';
+import { tracingOptions } from './trace-export.ts';
 
 export interface ServerOptions {
   readonly configFile: string;
@@ -91,7 +93,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     undo.defer(() => routes.stop());
   }
 
-  const checks = createCheckServers({ runtime: current, store, health, metrics, log, now });
+  const tracing = createTracing(tracingOptions(config, { version: options.version, metrics, log, now }));
+  undo.defer(() => tracing.stop());
+  await tracing.configure(built.runtime.tracing);
+
+  const checks = createCheckServers({ runtime: current, store, health, metrics, log, tracing, now });
   const deps = apiDependencies({ runtime: current, store, metrics, log, now });
   const stopping = new AbortController();
   const api = createApiServer(deps, {
@@ -125,6 +131,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       terminations.update(next.tls);
       showRuntime(metrics, next);
       log.configure(next.config.log);
+      tracing
+        .configure(next.tracing)
+        .catch((error: unknown) => log.error('tracing could not be changed', { err: error }));
       prefetchKeys(next);
     },
   });

@@ -1,5 +1,6 @@
 /** A session store whose every operation is counted and timed; it changes nothing else. */
-import { StoreError, type SessionStore, type StoreOperation } from './store.ts';
+import type { RateOutcome } from './rate-limit.ts';
+import { StoreError, type SessionLookup, type SessionStore, type StoreOperation } from './store.ts';
 
 /**
  * How an operation ended, as a metric's label. `ok`: it found or did what was asked. From `absent` to `refused` are
@@ -41,14 +42,14 @@ export function observeStore(store: SessionStore, observe: ObserveStore): Sessio
         return value;
       },
       (error: unknown) => {
-        ended(failureOf(error));
+        ended(outcomeOfFailure(error));
         throw error;
       },
     );
   }
 
   return {
-    read: (ref) => observed('read', store.read(ref), (lookup) => READ[lookup.state]),
+    read: (ref) => observed('read', store.read(ref), outcomeOfRead),
     create: (session) => observed('create', store.create(session), ({ outcome }) => CREATE[outcome]),
     write: (write) => observed('write', store.write(write), ({ outcome }) => WRITE[outcome]),
     revoke: (revocation) => observed('revoke', store.revoke(revocation), ({ outcome }) => REVOKE[outcome]),
@@ -60,7 +61,7 @@ export function observeStore(store: SessionStore, observe: ObserveStore): Sessio
     spend: (proof) => observed('spend', store.spend(proof), ok),
     record: (note, about) => observed('record', store.record(note, about), ok),
     audit: (query) => observed('audit', store.audit(query), ok),
-    take: (takes) => observed('take', store.take(takes), ({ allowed }) => (allowed ? 'ok' : 'limited')),
+    take: (takes) => observed('take', store.take(takes), outcomeOfTake),
     ping: () => observed('ping', store.ping(), ok),
     close: () => store.close(),
   };
@@ -82,7 +83,15 @@ function ok(): StoreOutcome {
   return 'ok';
 }
 
-function failureOf(error: unknown): StoreOutcome {
+export function outcomeOfRead({ state }: SessionLookup): StoreOutcome {
+  return READ[state];
+}
+
+export function outcomeOfTake({ allowed }: RateOutcome): StoreOutcome {
+  return allowed ? 'ok' : 'limited';
+}
+
+export function outcomeOfFailure(error: unknown): StoreOutcome {
   if (!(error instanceof StoreError)) return 'fault';
   return FAILURES[error.code];
 }

@@ -1,6 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { SessionReader } from '../../../src/authz/authorize.ts';
-import { createChecker, type CheckReport, type CheckerParts } from '../../../src/authz/checker.ts';
+import {
+  createChecker,
+  type CheckReport,
+  type CheckerParts,
+  type CheckTrace,
+} from '../../../src/authz/checker.ts';
+import type { SessionRef } from '../../../src/session/ref.ts';
 import { StoreError, type SessionLookup } from '../../../src/session/store.ts';
 import type { TokenRenewals } from '../../../src/token/renewal.ts';
 import { createScene, HOUR, NOW, request } from './scene.ts';
@@ -91,6 +97,45 @@ describe('one check', () => {
       metadata: { ref: alice.ref },
     });
     expect((await checker.check(asAlice('/session'))).metadata).not.toHaveProperty('ref');
+  });
+});
+
+describe('a check in a trace', () => {
+  const traced = (store: Partial<CheckTrace> = {}) => {
+    const ended: CheckReport[] = [];
+    const { sessions, rates } = { sessions: scene.store, rates: scene.store, ...store };
+    const trace: CheckTrace = { traceId: 't', sessions, rates, end: (report) => ended.push(report) };
+    return { trace, ended };
+  };
+
+  it('asks the store of its trace, and ends it once with what is reported', async () => {
+    const read = vi.fn((ref: SessionRef) => scene.store.read(ref));
+    const { trace, ended } = traced({ sessions: { read } });
+    const beginTrace = vi.fn(() => trace);
+    const { checker, reports } = start({ beginTrace, sessions: NEVER });
+    const asked = asAlice('/session');
+    expect(await checker.check(asked)).toMatchObject({ allowed: true });
+    expect(beginTrace).toHaveBeenCalledExactlyOnceWith(asked);
+    expect(read).toHaveBeenCalledExactlyOnceWith(alice.ref);
+    expect(ended).toEqual(reports);
+    expect(reports).toMatchObject([{ traceId: 't', decision: { decision: 'allow' } }]);
+  });
+
+  it.each<[string, Partial<CheckerParts>, Partial<CheckTrace>]>([
+    ['overloaded', { limits: () => ({ deadlineMs: 1000, maxInFlight: 0 }) }, {}],
+    ['deadline_exceeded', { limits: () => ({ deadlineMs: 1, maxInFlight: 1 }) }, { sessions: NEVER }],
+    ['internal', {}, { sessions: { read: () => Promise.reject(new TypeError('fault')) } }],
+  ])('ends it when it is %s too', async (reason, changes, store) => {
+    const { trace, ended } = traced(store);
+    const { checker } = start({ ...changes, beginTrace: () => trace });
+    await checker.check(asAlice('/session'));
+    expect(ended).toMatchObject([{ decision: { decision: 'error', reason } }]);
+  });
+
+  it('has no trace where none is begun', async () => {
+    const { checker, reports } = start({ beginTrace: () => undefined });
+    expect(await checker.check(asAlice('/session'))).toMatchObject({ allowed: true });
+    expect(reports[0]?.traceId).toBeUndefined();
   });
 });
 

@@ -52,7 +52,7 @@ describe('the files and folders that a configuration names', () => {
   });
 
   it('are looked at as secrets where they hold one', () => {
-    const isSecret = /^(password|clientSecret|token)File$/;
+    const isSecret = /^(password|clientSecret|token|headers)File$/;
     const { files } = LOADED.sound;
     expect(files.filter(({ kind }) => kind === 'secret')).toEqual(
       files.filter(({ path }) => isSecret.test(String(path.at(-1)))),

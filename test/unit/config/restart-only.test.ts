@@ -11,7 +11,7 @@ describe('keys that take a restart', () => {
     ['a default that is written out', `${MINIMAL}listen: { ops: ":9090" }`, []],
     [
       'what a running server takes over',
-      `${MINIMAL}log: { level: debug }\nsession: { idleTimeout: 1m }\napps: { a: {} }`,
+      `${MINIMAL}log: { level: debug }\nsession: { idleTimeout: 1m }\napps: { a: {} }\ntracing: { endpoint: http://a }`,
       [],
     ],
     ['a listener', `${MINIMAL}listen: { ops: ":9091" }`, ['listen.ops']],

@@ -31,6 +31,27 @@ describe('E4 TLS to the store', () => {
   });
 });
 
+describe('E4 TLS to the collector of traces', () => {
+  const collector = (endpoint: string, tls: string) =>
+    `${MINIMAL}tracing:\n  endpoint: ${endpoint}\n  tls: { ${tls} }`;
+
+  it.each(['', 'caFile: ca', FILES])('may have { %s }', (tls) => {
+    expect(problemsOf(collector('https://a', tls))).toEqual([]);
+  });
+
+  it.each([
+    [
+      'http://a',
+      'caFile: ca',
+      '9:3 tracing.tls: needs an "https:" URL: that of tracing.endpoint is without TLS',
+    ],
+    ['https://a', 'certFile: c', '9:20 tracing.tls.certFile: needs keyFile beside it'],
+    ['https://a', 'keyFile: k', '9:19 tracing.tls.keyFile: needs certFile beside it'],
+  ])('of %s may not have { %s }', (endpoint, tls, problem) => {
+    expect(problemsOf(collector(endpoint, tls))).toEqual([problem]);
+  });
+});
+
 describe('E4 TLS of a listener', () => {
   it.each(['check', 'http', 'api', 'ops'])(
     'is right for %s with a certificate, a key and an allow-list',

@@ -39,6 +39,20 @@ describe("Envoy's CheckRequest", () => {
     });
   });
 
+  const CALL = { traceparent: '00-call', tracestate: 'a=call' };
+
+  it('is in the trace that the call names, and else in the one that the client does', () => {
+    const headers = { traceparent: '00-client', tracestate: 'a=client' };
+    const http = { headers };
+    const bytes = encodeRequest({ attributes: { request: { http } } });
+    expect(decodeCheckRequest(bytes, CALL)).toMatchObject(CALL);
+    expect(decodeCheckRequest(bytes)).toMatchObject(headers);
+    expect(decodeCheckRequest(bytes, { tracestate: 'a=call' })).toMatchObject(headers);
+    const alone = decodeCheckRequest(bytes, { traceparent: '00-call' });
+    expect(alone.traceparent).toBe('00-call');
+    expect(alone.tracestate).toBeUndefined();
+  });
+
   it.each(['192.0.2.1', '2001:db8::1'])('tells who connected to Envoy: %s', (address) => {
     const source = { address: { socketAddress: { address } } };
     expect(decodeCheckRequest(encodeRequest({ attributes: { source } }))).toEqual({ ...EMPTY, address });

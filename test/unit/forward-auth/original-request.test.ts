@@ -42,6 +42,12 @@ function read(kind: GatewayKind, headers: readonly string[]) {
 const raw = (headers: Readonly<Record<string, string>>) => Object.entries(headers).flat();
 
 describe.each(KINDS)('the original request from %s', (kind) => {
+  it('is in the trace that its headers name', () => {
+    const trace = { traceparent: '00-a', tracestate: 'b=c' };
+    expect(read(kind, [...raw(TOLD[kind]), 'Traceparent', '00-a', 'TraceState', 'b=c'])).toMatchObject(trace);
+    expect(read(kind, raw(TOLD[kind])).traceparent).toBeUndefined();
+  });
+
   it('is told by its headers', () => {
     expect(read(kind, [...raw(TOLD[kind]), 'Cookie', 'a=1'])).toMatchObject({
       transport: 'http',

@@ -37,6 +37,7 @@ function observeEverything() {
   metrics.sessionEnded('operator');
   metrics.sessionWritten('billing', 'written');
   metrics.tokenIssued('created');
+  metrics.spansEnded('exported', 128);
   metrics.configReloaded('applied');
   metrics.deadlines(150, 50);
   metrics.certificates([{ listener: 'check', fromMs: 1_700_000_000_000, toMs: 1_700_086_400_000 }]);
