@@ -45,8 +45,10 @@ async function envoyTakes(bootstrap: object): Promise<string> {
     const file = join(folder, 'envoy.json');
     await writeFile(file, JSON.stringify(bootstrap));
     // Its access log goes to standard output, which it can open where that is no pipe.
-    const options = { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' } as const;
-    const { status, stderr } = spawnSync(await envoyBinary(), ['--mode', 'validate', '-c', file], options);
+    const { status, stderr } = spawnSync(await envoyBinary(), ['--mode', 'validate', '-c', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
     expect(status, stderr).toBe(0);
     return stderr;
   } finally {

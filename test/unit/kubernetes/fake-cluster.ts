@@ -84,7 +84,7 @@ export function createFakeCluster(first: Snapshot): FakeCluster {
         fake.change((each) => (each === now ? withConditions(each, conditions) : each));
         return Promise.resolve('written');
       },
-      createEvent(route, event) {
+      createEvent(_, event) {
         if (fake.events.includes(event.name)) return Promise.resolve('superseded');
         fake.events.push(event.name);
         return Promise.resolve('written');

@@ -51,7 +51,8 @@ const world = fc
     namespaces: labelled as Readonly<Record<string, Readonly<Record<string, string>>>>,
   }));
 
-type Policy = fc.TypeOf<typeof world>['policies'][number];
+type Made<A> = A extends fc.Arbitrary<infer T> ? T : never;
+type Policy = Made<typeof world>['policies'][number];
 
 /** Said again, in another way than the program does. */
 function isFor(policy: Policy, namespace: string, namespaces: NonNullable<World['namespaces']>): boolean {
