@@ -280,7 +280,7 @@ function scalarOf({ type, pattern, minLength, const: only, enum: choices }: Writ
 
 /** The API server would write a default into the resource; here it stays what it is for the file: what is not said. */
 function descriptionOf({ description = '', default: preset }: Written): { description?: string } {
-  const isShown = preset !== undefined && typeof preset !== 'object';
-  const whole = `${description}${isShown ? ` Default: ${String(preset)}.` : ''}`;
+  const isShown = typeof preset === 'string' || typeof preset === 'boolean';
+  const whole = `${description}${isShown ? ` Default: ${preset.toString()}.` : ''}`;
   return whole === '' ? {} : { description: whole };
 }

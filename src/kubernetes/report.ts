@@ -22,12 +22,19 @@ export interface ReportingOptions {
 export interface ReportingDelays {
   /** A replica waits up to so long before it writes, so that most see what another one has written, and write nothing. */
   readonly spreadMs: number;
+  /** And so long before it overrules what was said of the same generation: perhaps it is the one that is behind. */
+  readonly overruleMs: number;
   /** Somebody wrote something else than this replica did: it says so again after this, and twice as long each time. */
   readonly contestedMs: number;
   readonly longestMs: number;
 }
 
-const DELAYS: ReportingDelays = { spreadMs: 1_000, contestedMs: 30_000, longestMs: 600_000 };
+const DELAYS: ReportingDelays = {
+  spreadMs: 1_000,
+  overruleMs: 3_000,
+  contestedMs: 30_000,
+  longestMs: 600_000,
+};
 
 export interface Reporting {
   /** Whatever of the routes does not say what its verdict is gets written soon; each call supersedes the one before. */
@@ -42,6 +49,8 @@ interface Entry {
   timer: NodeJS.Timeout | undefined;
   /** Times that this verdict was written, or could not be. */
   attempts: number;
+  /** Whether it has been waited for long enough to overrule what was said of the same generation. */
+  mayOverrule: boolean;
 }
 
 export function createReporting(options: ReportingOptions): Reporting {
@@ -54,8 +63,11 @@ export function createReporting(options: ReportingOptions): Reporting {
 
   const schedule = (title: string, entry: Entry) => {
     if (entry.timer !== undefined) return;
-    const { spreadMs, contestedMs, longestMs } = delays;
-    const restMs = entry.attempts === 0 ? 0 : Math.min(contestedMs * 2 ** (entry.attempts - 1), longestMs);
+    const { spreadMs, overruleMs, contestedMs, longestMs } = delays;
+    entry.mayOverrule = isAnswered(entry) || entry.attempts > 0;
+    const firstMs = entry.mayOverrule ? overruleMs : 0;
+    const restMs =
+      entry.attempts === 0 ? firstMs : Math.min(contestedMs * 2 ** (entry.attempts - 1), longestMs);
     entry.timer = setTimeout(
       () => {
         tail = tail.then(() => write(title, entry));
@@ -66,6 +78,10 @@ export function createReporting(options: ReportingOptions): Reporting {
   const write = async (title: string, entry: Entry) => {
     entry.timer = undefined;
     if (isStopped || entries.get(title) !== entry || isSaid(entry.route, entry.verdict)) return;
+    if (isAnswered(entry) && !entry.mayOverrule) {
+      schedule(title, entry);
+      return;
+    }
     entry.attempts += 1;
     const outcome = await writeOne(entry, title, options);
     if (outcome === 'written' || entries.get(title) !== entry) return;
@@ -105,13 +121,19 @@ export function createReporting(options: ReportingOptions): Reporting {
   };
 }
 
+/** Whether somebody has said something of the resource as it is now. */
+function isAnswered({ route, verdict }: Entry): boolean {
+  const said = route.status?.conditions?.find(({ type }) => type === TYPE);
+  return said?.observedGeneration === verdict.generation;
+}
+
 function isScheduled({ timer }: Entry): boolean {
   return timer !== undefined;
 }
 
 function renewed(before: Entry | undefined, route: SessionRoute, verdict: Verdict): Entry {
   clearTimeout(before?.timer);
-  return { route, verdict, timer: undefined, attempts: 0 };
+  return { route, verdict, timer: undefined, attempts: 0, mayOverrule: false };
 }
 
 /** Never rejects. */

@@ -64,7 +64,10 @@ export function createFakeCluster(first: Snapshot): FakeCluster {
         };
         return {
           start() {
-            if (isAway) return Promise.resolve(listeners.onDown('the API server is away'));
+            if (isAway) {
+              listeners.onDown('the API server is away');
+              return Promise.resolve();
+            }
             clients.set(key, { ...listeners, onChange: refresh });
             listeners.onUp();
             setImmediate(refresh);

@@ -48,7 +48,7 @@ const world = fc
   .map(({ routes, policies, labelled }) => ({
     routes,
     policies: policies.map(({ who, ...rest }) => ({ ...who, ...rest })),
-    namespaces: labelled as Readonly<Record<string, Readonly<Record<string, string>>>>,
+    namespaces: labelled,
   }));
 
 type Made<A> = A extends fc.Arbitrary<infer T> ? T : never;

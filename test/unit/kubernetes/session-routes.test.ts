@@ -169,7 +169,7 @@ describe('verdicts', () => {
   });
 
   test('are written once by all replicas together, and once again for another generation', async () => {
-    for (const _ of [1, 2, 3]) startReplica();
+    Array.from({ length: 3 }, () => startReplica());
     await pass(10 * MINUTE);
     expect(cluster.writes.toSorted()).toEqual(['shop/bad HostNotGranted', 'shop/good Accepted']);
     expect(cluster.events).toHaveLength(1);
@@ -218,6 +218,21 @@ describe('verdicts', () => {
     cluster.failWrites = false;
     await pass(11 * MINUTE);
     expect(cluster.writes).toHaveLength(2);
+  });
+
+  test('of a replica that is behind are not written over those of the others', async () => {
+    let isBehind = true;
+    startReplica(() => ({ reason: 'Conflict', message: 'as it is' }));
+    startReplica(() =>
+      isBehind ? { reason: 'Accepted', message: 'as it was' } : { reason: 'Conflict', message: 'as it is' },
+    );
+    await pass(2_500);
+    isBehind = false;
+    cluster.snapshot = { ...cluster.snapshot, namespaces: [{ metadata: { name: 'shop' } }] };
+    await pass(10 * MINUTE);
+    expect(conditionsOf('shop/good')).toMatchObject([{ reason: 'Conflict' }]);
+    expect(cluster.writes.filter((write) => write === 'shop/good Accepted').length).toBeLessThan(2);
+    expect(cluster.writes.length).toBeLessThan(5);
   });
 
   test('of what was removed are written no more', async () => {
