@@ -82,8 +82,8 @@ async function installController(namespace: Namespace, undo: AsyncDisposableStac
   // `apply` would keep each definition a second time in an annotation, which is too long.
   await namespace.kubectl(['create', '-f', '-'], list(objects.filter(isDefinition)));
   await namespace.kubectl([...there, 'create', '-f', '-'], others);
-  const ready = [...there, 'wait', 'pod', '-l', 'app in (contour, envoy)', '--for=condition=Ready'];
-  await namespace.kubectl([...ready, '--timeout=180s']);
+  for (const made of ['deployment/contour', 'daemonset/envoy'])
+    await namespace.kubectl([...there, 'rollout', 'status', made, '--timeout=180s']);
 }
 
 function withImages(object: ShippedObject): ShippedObject {

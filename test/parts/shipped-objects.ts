@@ -17,8 +17,11 @@ export async function shippedObjects(file: string): Promise<ShippedObject[]> {
   return objectsIn(await readFile(join(DEPLOY, file), 'utf8'));
 }
 
+/** In the version of YAML that Kubernetes reads. */
 export function objectsIn(text: string): ShippedObject[] {
-  const objects = parseAllDocuments(text).map((document) => document.toJS() as ShippedObject | null);
+  const objects = parseAllDocuments(text, { version: '1.1' }).map(
+    (document) => document.toJS() as ShippedObject | null,
+  );
   return objects.filter((object) => object !== null);
 }
 
