@@ -115,6 +115,25 @@ describe.each([...VALUE_SETS, SIDECAR_APP])('the pods of %s', async (set) => {
       const { verbs, resourceNames = [] } = rule as { verbs: string[]; resourceNames?: string[] };
       expect(verbs).toEqual(resourceNames.length === 0 ? ['create'] : ['get', 'update']);
     }
-    expect(objects.map(({ kind }) => kind)).not.toContain('ClusterRole');
+  });
+
+  test('what holds in the whole cluster is to read SessionRoutes and to say what became of them, where they are on', () => {
+    const bound = objects.filter(({ kind }) => kind === 'ClusterRoleBinding').map((one) => one['roleRef']);
+    const granted = objects
+      .filter(({ kind }) => kind === 'ClusterRole')
+      .filter(({ metadata: { name } }) => bound.some((ref) => (ref as { name: string }).name === name));
+    expect(granted.flatMap((role) => role['rules'])).toEqual(set === 'session-routes' ? CLUSTER_RULES : []);
+    expect(bound).toHaveLength(granted.length);
   });
 });
+
+const CLUSTER_RULES = [
+  {
+    apiGroups: ['singlestate.dev'],
+    resources: ['sessionroutes', 'sessionroutepolicies'],
+    verbs: ['list', 'watch'],
+  },
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
+  { apiGroups: ['singlestate.dev'], resources: ['sessionroutes/status'], verbs: ['patch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
+];
