@@ -54,6 +54,16 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
     'config.check.drainDelay must be a plain duration',
   ],
   [
+    'SessionRoutes in sidecars',
+    ['--set', 'mode=sidecar,sessionRoutes.enabled=true'],
+    'sessionRoutes.enabled is not for mode "sidecar"',
+  ],
+  [
+    'SessionRoutes read by the account of every pod',
+    ['--set', 'serviceAccount.create=false,sessionRoutes.enabled=true'],
+    'needs serviceAccount.name',
+  ],
+  [
     'sealing without its keys',
     ['--set', 'keys.sealing=false,config.sealing.acceptUnsealed=true'],
     'config.sealing needs keys.sealing',

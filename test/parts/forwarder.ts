@@ -4,12 +4,12 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface Forwarder extends AsyncDisposable {
   readonly url: string;
-  /** New connections lead there; those that are open are cut. Without a port nobody is there. */
-  leadTo(port: number | undefined): void;
+  /** New connections lead there, on this machine where no host is named; those that are open are cut. Without a port nobody is there. */
+  leadTo(port: number | undefined, host?: string): void;
 }
 
 export async function startForwarder(): Promise<Forwarder> {
-  let target: number | undefined;
+  let target: { readonly port: number; readonly host: string } | undefined;
   const open = new Set<Socket>();
   const track = (socket: Socket) => {
     open.add(socket);
@@ -18,7 +18,7 @@ export async function startForwarder(): Promise<Forwarder> {
   const server = createServer((from) => {
     track(from);
     if (target === undefined) return void from.destroy();
-    const to = connect(target, '127.0.0.1');
+    const to = connect(target);
     track(to);
     from.pipe(to).pipe(from);
     from.on('close', () => to.destroy());
@@ -26,8 +26,8 @@ export async function startForwarder(): Promise<Forwarder> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const leadTo = (port: number | undefined) => {
-    target = port;
+  const leadTo = (port: number | undefined, host = '127.0.0.1') => {
+    target = port === undefined ? undefined : { port, host };
     open.forEach((socket) => socket.destroy());
   };
   return {

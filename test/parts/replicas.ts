@@ -68,10 +68,12 @@ export interface ReplicasOptions {
   readonly apps?: readonly string[];
   /** Further arguments of Valkey. Without any it keeps nothing on disk. */
   readonly valkeyArguments?: readonly string[];
+  /** How long a replica may take to be ready. Default 30 s. */
+  readonly readyWithinMs?: number;
 }
 
 export async function startReplicas(count: number, options: ReplicasOptions = {}): Promise<Replicas> {
-  const { config = {}, apps = [], valkeyArguments } = options;
+  const { config = {}, apps = [], valkeyArguments, readyWithinMs = 30_000 } = options;
   await using undo = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'singlestate-replicas-'));
   undo.defer(() => rm(folder, { recursive: true, force: true }));
@@ -83,7 +85,9 @@ export async function startReplicas(count: number, options: ReplicasOptions = {}
   const keysDir = join(folder, 'token-keys');
   await singlestate(['keys', 'generate', '--dir', keysDir]);
   const replicas = await Promise.all(
-    Array.from({ length: count }, (_, index) => startReplica(undo, { folder, index, valkey, config })),
+    Array.from({ length: count }, (_, index) =>
+      startReplica(undo, { folder, index, valkey, config, readyWithinMs }),
+    ),
   );
   const keys = await loadKeyRing(keysDir, Date.now());
   if (!keys.ok) throw new Error(keys.problems.join('\n'));
@@ -158,11 +162,12 @@ interface Place {
   readonly index: number;
   readonly valkey: RunningValkey;
   readonly config: Readonly<Record<string, unknown>>;
+  readonly readyWithinMs: number;
 }
 
 async function startReplica(
   undo: AsyncDisposableStack,
-  { folder, index, valkey, config }: Place,
+  { folder, index, valkey, config, readyWithinMs }: Place,
 ): Promise<Replica> {
   const [check, api, ops] = [await freePort(), await freePort(), await freePort()];
   const configFile = join(folder, `replica-${index}.yaml`);
@@ -198,7 +203,7 @@ async function startReplica(
     logFile: join(folder, `replica-${index}.log`),
   });
   undo.defer(() => part.stop());
-  await untilReady(part, () => answersOk(`http://${local(ops)}/readyz`), { timeoutMs: 30_000 });
+  await untilReady(part, () => answersOk(`http://${local(ops)}/readyz`), { timeoutMs: readyWithinMs });
   const checks = openChecks(local(check));
   undo.defer(() => checks.close());
   const places = { api: `http://${local(api)}`, address: local(check), ops: local(ops) };

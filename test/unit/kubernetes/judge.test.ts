@@ -274,6 +274,19 @@ describe('of two that want the same', () => {
   });
 });
 
+test('C4 one that is refused for a tie takes nothing either', () => {
+  const says = saysOf({
+    policies: [{ namespaces: ['shop', 'bank'], hosts: ['shop.test'] }],
+    file: { routes: [{ match: { host: 'shop.test', path: '/taken' }, require: { session: true } }] },
+    routes: [
+      { title: 'shop/old', age: 3, spec: routes('shop.test/a', 'shop.test/taken') },
+      { title: 'bank/young', age: 1, spec: routes('shop.test/a') },
+    ],
+  });
+  expect(says['shop/old']).toMatch('Conflict');
+  expect(says['bank/young']).toBe('Accepted');
+});
+
 describe('what can not be', () => {
   test.each([
     [undefined, 'spec: is missing'],
