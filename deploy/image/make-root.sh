@@ -31,7 +31,8 @@ cp -R package.json LICENSE src node_modules "$root/app/"
 cd "$root/app/node_modules"
 # Node is in /usr/bin; buf lints protos, and is an optional dependency only because it is another package on each platform.
 rm -rf node-linux-* @bufbuild/buf-* .bin .package-lock.json
-find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -iname '*.md' \) \
+# Node takes no TypeScript from here.
+find . -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -iname '*.md' \) \
   ! -iname 'licen[cs]e*' -delete
 find . -type d -empty -delete
 

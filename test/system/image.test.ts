@@ -10,8 +10,8 @@ import { waitUntil } from '../../quickstart/wait.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const NAME = 'localhost/singlestate-test:1';
-/** Unpacked. What the image may grow to before somebody has to say why. */
-const LARGEST_MIB = 175;
+/** Unpacked. What the image may grow to before somebody has to say why: Kubernetes' client is 26 of it, tracing's packages are 10. */
+const LARGEST_MIB = 190;
 
 const run = promisify(execFile);
 const MINUTES = 60_000;
