@@ -36,7 +36,9 @@ interface Program extends AsyncDisposable {
 }
 
 async function start(tracing: object | undefined): Promise<Program> {
+  await using undo = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'singlestate-tracing-program-'));
+  undo.defer(() => rm(folder, { recursive: true }));
   const [config, spy, loaded] = [
     join(folder, 'singlestate.yaml'),
     join(folder, 'spy.mjs'),
@@ -68,7 +70,9 @@ async function start(tracing: object | undefined): Promise<Program> {
     env: { NODE_OPTIONS: `--import=${spy}`, LOADED: loaded },
     logFile: join(folder, 'log'),
   });
+  undo.defer(() => part.stop());
   await untilReady(part, () => answersOk(`http://127.0.0.1:${ports.ops}/readyz`), { timeoutMs: 45_000 });
+  const down = undo.move();
   return {
     part,
     async check() {
@@ -76,10 +80,7 @@ async function start(tracing: object | undefined): Promise<Program> {
       expect(status).toBe(200);
     },
     loaded: async () => new Set((await readFile(loaded, 'utf8')).split('\n').filter((name) => name !== '')),
-    async [Symbol.asyncDispose]() {
-      await part.stop();
-      await rm(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => down.disposeAsync(),
   };
 }
 
