@@ -14,7 +14,11 @@ const EXAMPLE = 'envoy-gateway/gateway.yaml';
 gatewayInCluster('Envoy Gateway', {
   async install(rig, undo) {
     const system = await createNamespace(`${rig.inner.name}-system`);
-    undo.defer(() => system.remove());
+    undo.defer(async () => {
+      // An Envoy that nobody asks any more would take minutes to drain.
+      await system.kubectl(['delete', 'pod', '--all', '--grace-period=0', '--force']);
+      await system.remove();
+    });
     await installController(system, undo);
     await rig.applyShipped(EXAMPLE);
     undo.defer(async () => {
