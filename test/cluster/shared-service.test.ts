@@ -7,6 +7,7 @@ import { waitUntil } from '../../quickstart/wait.ts';
 import { createTestCa } from '../parts/certificates.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
 import { appPod, clientPod, envoyPod, IMAGES, providerPod } from './pods.ts';
+import { acceptedOf, applyCrds, sessionRoute, sessionRoutePolicy } from './session-route-objects.ts';
 import {
   ask,
   callApi,
@@ -26,7 +27,7 @@ const NAME = `singlestate-${randomBytes(3).toString('hex')}`;
 let namespace: Namespace;
 let issuer: Issuer;
 let session: OpenSession;
-let values: ReturnType<typeof chartValues>;
+let values: ReturnType<typeof chartValues> & { readonly sessionRoutes: object };
 let folder: string;
 
 const INVOICES = 'http://envoy/invoices';
@@ -77,7 +78,12 @@ beforeAll(async () => {
   const ca = createTestCa('provider');
   const discovery = await namespace.kubectl(['get', '--raw', '/.well-known/openid-configuration']);
   const { issuer: clusterIssuer } = JSON.parse(discovery) as { readonly issuer: string };
-  values = chartValues({ namespace: NAME, issuer, ca: ca.certificate, clusterIssuer });
+  values = {
+    ...chartValues({ namespace: NAME, issuer, ca: ca.certificate, clusterIssuer }),
+    sessionRoutes: { enabled: true, installCrds: false },
+  };
+  // They are the cluster's, and would outlive the release that brings them.
+  await applyCrds(namespace);
   const suffix = `${NAME}.svc.cluster.local`;
   await namespace.apply(
     ...providerPod(issuer.url, { keys: [issuer.key.publicJwk] }, ca.issue({ dns: ['provider'] })),
@@ -174,6 +180,38 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
   );
 
   test(
+    'H2 a SessionRoute of an app team decides as far as a policy lets it, and what no policy grants is refused',
+    async () => {
+      const routeTo = (host: string) =>
+        sessionRoute(host.split('.', 1)[0] ?? '', {
+          app: { reads: { scopes: ['invoices:*'] } },
+          routes: [{ match: { host, path: '/brought' }, require: { all: ['invoices:read'] } }],
+        });
+      const scopes = ['invoices:*'];
+      const granted = { namespaces: [NAME], hosts: ['granted.example.com'], reads: { scopes } };
+      await namespace.apply(
+        sessionRoutePolicy(NAME, granted),
+        routeTo('granted.example.com'),
+        routeTo('foreign.example.com'),
+      );
+      const reasonOf = async (name: string) => (await acceptedOf(namespace, name))?.reason;
+      const areJudged = async () => (await reasonOf('granted')) !== undefined && reasonOf('foreign');
+      await waitUntil(async () => Boolean(await areJudged()), { what: 'the verdicts', timeoutMs: MINUTE });
+      expect([await reasonOf('granted'), await reasonOf('foreign')]).toEqual(['Accepted', 'HostNotGranted']);
+      const at = (host: string) => withToken('http://envoy/brought', session, { host });
+      const isTaken = async () => (await at('granted.example.com')).status === 200;
+      await waitUntil(isTaken, { what: 'the route at every replica', timeoutMs: MINUTE });
+      const shown = JSON.parse((await at('granted.example.com')).body) as object;
+      expect(shown).toMatchObject({ host: 'granted.example.com', 'x-session-scopes': 'invoices:read' });
+      expect((await at('foreign.example.com')).status).toBe(403);
+      await namespace.kubectl(['delete', `sessionroutepolicy/${NAME}`]);
+      const isGone = async () => (await at('granted.example.com')).status === 403;
+      await waitUntil(isGone, { what: 'the end of what the policy granted', timeoutMs: MINUTE });
+    },
+    4 * MINUTE,
+  );
+
+  test(
     'E9 the CronJob rotates the keys, and what the old ones made stays valid',
     async () => {
       await namespace.kubectl(['create', 'job', '--from=cronjob/singlestate-keys-rotate', 'rotate-now']);
@@ -253,6 +291,8 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
         'networkpolicies,poddisruptionbudgets,persistentvolumeclaims';
       const ours = (await namespace.names(kinds)).filter((name) => name.includes('/singlestate'));
       expect(ours).toEqual(['secret/singlestate-sealing-keys', 'secret/singlestate-token-keys']);
+      const inTheCluster = await namespace.names('clusterroles,clusterrolebindings');
+      expect(inTheCluster.filter((name) => name.includes(NAME))).toEqual([]);
     },
     3 * MINUTE,
   );

@@ -30,7 +30,7 @@ export function chartValues({ namespace, issuer, ca, clusterIssuer }: ValuesOpti
       'operators.json': JSON.stringify({ keys: [issuer.key.publicJwk] }),
       'schemas/cart.json': JSON.stringify({ type: 'object' }),
     },
-    resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '384Mi' } },
+    resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
     config: {
       // A machine that has a whole cluster to run is late now and then; what is shown here is not how fast it is.
       check: { deadline: '1500ms' },
