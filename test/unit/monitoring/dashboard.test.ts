@@ -9,13 +9,14 @@ const known = await knownSeries();
 /** The data source of whatever asks. */
 const CHOSEN = { type: 'prometheus', uid: '${datasource}' };
 
-const OPT_IN = 'only with kubernetes.sessionRoutes: a panel would be empty nearly everywhere';
+const optIn = (key: string) => `only with ${key}: a panel would be empty nearly everywhere`;
 
 /** Metrics that no panel draws, each with its reason. */
 const NOT_SHOWN: Readonly<Record<string, string>> = {
-  singlestate_session_routes: OPT_IN,
-  singlestate_kubernetes_watch_up: OPT_IN,
-  singlestate_kubernetes_writes_total: OPT_IN,
+  singlestate_trace_spans_total: optIn('tracing'),
+  singlestate_session_routes: optIn('kubernetes.sessionRoutes'),
+  singlestate_kubernetes_watch_up: optIn('kubernetes.sessionRoutes'),
+  singlestate_kubernetes_writes_total: optIn('kubernetes.sessionRoutes'),
 };
 
 test('H4 every metric is on the dashboard, or it is said why not', () => {
