@@ -54,6 +54,7 @@ export async function makeDefinitions(
   await namespace.kubectl([...wait, ...namesOf(missing).map((name) => `crd/${name}`)]);
 }
 
+/** Without waiting: the API server may take minutes to let go of what was never used. */
 async function remove(namespace: Namespace, names: readonly string[]): Promise<void> {
-  await namespace.kubectl(['delete', 'crd', '--ignore-not-found', '--wait', '--timeout=120s', ...names]);
+  await namespace.kubectl(['delete', 'crd', '--ignore-not-found', '--wait=false', ...names]);
 }

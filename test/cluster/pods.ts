@@ -41,14 +41,17 @@ const node = (script: string) => ({
   ],
 });
 
-function service(name: string, port: number, targetPort: number): object {
+function service(name: string, port: number, targetPort: number, app = name): object {
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name },
-    spec: { selector: { app: name }, ports: [{ port, targetPort }] },
+    spec: { selector: { app }, ports: [{ port, targetPort }] },
   };
 }
+
+/** Another host name of the pod of `envoyPod`. */
+export const envoyService = (name: string) => service(name, 80, 8080, 'envoy');
 
 function pod(name: string, spec: object): object {
   return {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitUntil } from '../../quickstart/wait.ts';
 import { createTestCa } from '../parts/certificates.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
-import { appPod, clientPod, envoyPod, IMAGES, providerPod } from './pods.ts';
+import { appPod, clientPod, envoyPod, envoyService, IMAGES, providerPod } from './pods.ts';
 import { acceptedOf, applyCrds, sessionRoute, sessionRoutePolicy } from './session-route-objects.ts';
 import {
   ask,
@@ -63,9 +63,10 @@ async function replicas(): Promise<readonly Replica[]> {
 const names = async () => (await replicas()).map(({ name }) => name).sort();
 const images = async () => new Set((await replicas()).map(({ image }) => image));
 
+/** Of those that stay: waiting for one that goes meanwhile would fail. */
 async function replicasReady(): Promise<void> {
-  const [, ...selector] = REPLICAS;
-  await namespace.kubectl(['wait', 'pod', ...selector, '--for=condition=Ready', '--timeout=60s']);
+  const pods = (await names()).map((name) => `pod/${name}`);
+  await namespace.kubectl(['wait', ...pods, '--for=condition=Ready', '--timeout=60s']);
 }
 
 /** Until nobody sees the state from before: the kubelet brings files to pods within a minute or two. */
@@ -182,30 +183,32 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
   test(
     'H2 a SessionRoute of an app team decides as far as a policy lets it, and what no policy grants is refused',
     async () => {
-      const routeTo = (host: string) =>
-        sessionRoute(host.split('.', 1)[0] ?? '', {
+      const hostOf = (name: string) => `${name}.${NAME}.svc.cluster.local`;
+      const routeTo = (name: string) =>
+        sessionRoute(name, {
           app: { reads: { scopes: ['invoices:*'] } },
-          routes: [{ match: { host, path: '/brought' }, require: { all: ['invoices:read'] } }],
+          routes: [{ match: { host: hostOf(name), path: '/brought' }, require: { all: ['invoices:read'] } }],
         });
-      const scopes = ['invoices:*'];
-      const granted = { namespaces: [NAME], hosts: ['granted.example.com'], reads: { scopes } };
+      const granted = { namespaces: [NAME], hosts: [hostOf('granted')], reads: { scopes: ['invoices:*'] } };
       await namespace.apply(
+        envoyService('granted'),
+        envoyService('foreign'),
         sessionRoutePolicy(NAME, granted),
-        routeTo('granted.example.com'),
-        routeTo('foreign.example.com'),
+        routeTo('granted'),
+        routeTo('foreign'),
       );
       const reasonOf = async (name: string) => (await acceptedOf(namespace, name))?.reason;
       const areJudged = async () => (await reasonOf('granted')) !== undefined && reasonOf('foreign');
       await waitUntil(async () => Boolean(await areJudged()), { what: 'the verdicts', timeoutMs: MINUTE });
       expect([await reasonOf('granted'), await reasonOf('foreign')]).toEqual(['Accepted', 'HostNotGranted']);
-      const at = (host: string) => withToken('http://envoy/brought', session, { host });
-      const isTaken = async () => (await at('granted.example.com')).status === 200;
+      const at = (name: string) => withToken(`http://${hostOf(name)}/brought`);
+      const isTaken = async () => (await at('granted')).status === 200;
       await waitUntil(isTaken, { what: 'the route at every replica', timeoutMs: MINUTE });
-      const shown = JSON.parse((await at('granted.example.com')).body) as object;
-      expect(shown).toMatchObject({ host: 'granted.example.com', 'x-session-scopes': 'invoices:read' });
-      expect((await at('foreign.example.com')).status).toBe(403);
+      const shown = JSON.parse((await at('granted')).body) as object;
+      expect(shown).toMatchObject({ host: hostOf('granted'), 'x-session-scopes': 'invoices:read' });
+      expect((await at('foreign')).status).toBe(403);
       await namespace.kubectl(['delete', `sessionroutepolicy/${NAME}`]);
-      const isGone = async () => (await at('granted.example.com')).status === 403;
+      const isGone = async () => (await at('granted')).status === 403;
       await waitUntil(isGone, { what: 'the end of what the policy granted', timeoutMs: MINUTE });
     },
     4 * MINUTE,
