@@ -257,11 +257,13 @@ describe('the chart on a cluster that enforces Pod Security "restricted"', () =>
       await waitUntil(replaced, { what: 'another replica', timeoutMs: MINUTE });
       await replicasReady();
       const { 200: passed = 0, ...others } = await load.stop();
-      // What was under way at the killed replica has no answer, and nothing of it is let through.
+      // Until Envoy knows, what goes to the killed replica has no answer, and nothing of it is let through; the rest goes on.
       for (const outcome of Object.keys(others)) expect(outcome).toMatch(/^503 /);
       const failed = Object.values(others).reduce((sum, count) => sum + count, 0);
-      expect(failed).toBeLessThan(passed / 10);
-      expect(await statusOf(INVOICES)).toBe(200);
+      expect(failed).toBeLessThan(passed / 2);
+      const later: number[] = [];
+      while (later.length < 10) later.push(await statusOf(INVOICES));
+      expect(new Set(later)).toEqual(new Set([200]));
     },
     3 * MINUTE,
   );
