@@ -1,16 +1,31 @@
 /** Custom resource definitions: they are a whole cluster's, so that a test makes them only where nobody has them, and removes them. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Namespace } from './kubernetes.ts';
 import { objectsIn, type ShippedObject } from '../parts/shipped-objects.ts';
+import type { Namespace } from './kubernetes.ts';
+import type { Schema } from './object-schemas.ts';
+
+/** As far as it is looked at. */
+export interface Definition extends ShippedObject {
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly {
+      readonly name: string;
+      readonly schema: { readonly openAPIV3Schema: Schema };
+    }[];
+  };
+}
 
 /** Those in a file, or in all files of a folder and of those below it. */
-export async function definitionsIn(path: string): Promise<ShippedObject[]> {
+export async function definitionsIn(path: string): Promise<Definition[]> {
   const isFolder = (await stat(path)).isDirectory();
   const names = isFolder ? await readdir(path, { recursive: true }) : [''];
   const files = names.filter((name) => !isFolder || name.endsWith('.yaml'));
   const texts = await Promise.all(files.map((file) => readFile(join(path, file), 'utf8')));
-  return texts.flatMap(objectsIn).filter(({ kind }) => kind === 'CustomResourceDefinition');
+  return texts
+    .flatMap(objectsIn)
+    .filter((object): object is Definition => object.kind === 'CustomResourceDefinition');
 }
 
 const namesOf = (definitions: readonly ShippedObject[]) => definitions.map(({ metadata }) => metadata.name);

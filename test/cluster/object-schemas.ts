@@ -4,25 +4,14 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Definition } from './definitions.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-type Schema = Readonly<Record<string, Json>>;
+export type Schema = Readonly<Record<string, Json>>;
 
 /** What `kubectl get --raw /openapi/v2` answers, as far as it is looked at. */
 export interface PublishedApi {
   readonly definitions: Readonly<Record<string, Schema>>;
-}
-
-/** A CustomResourceDefinition, as far as it is looked at. */
-export interface Definition {
-  readonly spec: {
-    readonly group: string;
-    readonly names: { readonly kind: string };
-    readonly versions: readonly {
-      readonly name: string;
-      readonly schema: { readonly openAPIV3Schema: Schema };
-    }[];
-  };
 }
 
 interface GroupVersionKind {

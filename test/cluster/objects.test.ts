@@ -1,20 +1,19 @@
 /** What the chart renders, held against the schemas of the API server that runs, by kubeconform and by the server itself. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { objectsOf, render, VALUE_SETS } from '../chart/helm.ts';
 import { kubeconformBinary } from '../parts/kubeconform.ts';
+import { definitionsIn } from './definitions.ts';
 import { foreignDefinitions } from './foreign-definitions.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
 import {
   locationOf,
   writeDefinitionSchemas,
   writePublishedSchemas,
-  type Definition,
   type PublishedApi,
 } from './object-schemas.ts';
 
@@ -28,7 +27,7 @@ beforeAll(async () => {
   const published = await namespace.kubectl(['get', '--raw', '/openapi/v2']);
   await writePublishedSchemas(schemas, JSON.parse(published) as PublishedApi);
   for (const file of await foreignDefinitions()) {
-    await writeDefinitionSchemas(schemas, parse(await readFile(file, 'utf8')) as Definition);
+    for (const definition of await definitionsIn(file)) await writeDefinitionSchemas(schemas, definition);
   }
 }, 600_000);
 afterAll(async () => {

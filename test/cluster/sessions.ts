@@ -42,28 +42,40 @@ export async function ask(namespace: Namespace, url: string, options: AskOptions
   return JSON.parse(text) as Answer;
 }
 
-const LOAD = (url: string, token: string) => `
-const counts = {};
+const LOAD = (url: string, token: string, afterwards: number) => `
+const counts = { before: {}, afterwards: {} };
 const outcomeOf = (status, body) =>
   status === 200 ? '200' : status + ' ' + (/"reason":"(\\w+)"/.exec(body)?.[1] ?? 'of Envoy itself');
-let running = true;
-process.stdin.on('end', () => (running = false)).resume();
+let phase = counts.before;
+let left = Infinity;
+process.stdin.on('end', () => ((phase = counts.afterwards), (left = ${afterwards}))).resume();
 const ask = async () => {
-  while (running) {
+  while (left > 0) {
+    left -= 1;
+    const counted = phase;
     const outcome = await fetch(${JSON.stringify(url)}, { headers: { authorization: 'Bearer ${token}' } })
       .then(async (answer) => outcomeOf(answer.status, await answer.text()))
       .catch(() => 'no answer');
-    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    counted[outcome] = (counted[outcome] ?? 0) + 1;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
 await Promise.all(Array.from({ length: 4 }, ask));
 process.stdout.write(JSON.stringify(counts));`;
 
-/** Requests at a steady pace, until `stop`: how many had which status, with the reason where it is not 200. */
-export function startLoad(namespace: Namespace, url: string, token: string) {
-  const running = namespace.startNode('client', 'client', LOAD(url, token));
-  return { stop: async () => JSON.parse(await running.stop()) as Readonly<Record<string, number>> };
+/** How many requests had which status, with the reason where it is not 200. */
+type Outcomes = Readonly<Record<string, number>>;
+
+/**
+ * Requests at a steady pace until `stop`, and `afterwards` of them after that; each is counted where it began. They are
+ * a bounded number, however the requests end.
+ */
+export function startLoad(namespace: Namespace, url: string, token: string, afterwards = 0) {
+  const running = namespace.startNode('client', 'client', LOAD(url, token, afterwards));
+  return {
+    stop: async () =>
+      JSON.parse(await running.stop()) as { readonly before: Outcomes; readonly afterwards: Outcomes },
+  };
 }
 
 export async function callApi(

@@ -32,6 +32,17 @@ export interface GatewayLimits {
   readonly tellsOfAllows: boolean;
 }
 
+/** Of an Envoy that asks over gRPC, whoever configures it. */
+export const ENVOY_OVER_GRPC: GatewayLimits = {
+  denialBody: 'same',
+  failureBody: 'same',
+  unknownHeader: 'removed',
+  gone: 503,
+  goneSaysWhen: false,
+  uncheckedRoutes: true,
+  tellsOfAllows: true,
+};
+
 const CSRF = 'b2xkLWZyaWVuZHMtYXJlLWJlc3Q';
 const MINUTE = 60_000;
 const PAGE = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };

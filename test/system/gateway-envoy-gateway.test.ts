@@ -14,7 +14,7 @@ import {
   translate,
 } from '../parts/envoy-gateway.ts';
 import { egctlBinary } from '../parts/gateway-modules.ts';
-import { gatewayScenarios } from '../parts/gateway-scenarios.ts';
+import { ENVOY_OVER_GRPC, gatewayScenarios } from '../parts/gateway-scenarios.ts';
 import { replaced, type ShippedObject } from '../parts/shipped-objects.ts';
 
 const BUILD = 1_800_000;
@@ -29,15 +29,7 @@ beforeAll(async () => {
   await translate(await patientEnvoyGateway());
 }, BUILD);
 
-gatewayScenarios('Envoy Gateway', envoyGateway(), {
-  denialBody: 'same',
-  failureBody: 'same',
-  unknownHeader: 'removed',
-  gone: 503,
-  goneSaysWhen: false,
-  uncheckedRoutes: true,
-  tellsOfAllows: true,
-});
+gatewayScenarios('Envoy Gateway', envoyGateway(), ENVOY_OVER_GRPC);
 
 async function envoyTakes(bootstrap: object): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'envoy-gateway-'));
