@@ -1,16 +1,10 @@
 /** Tracing of the program itself: what it loads, and that its last spans are sent when it is told to end. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { stringify } from 'yaml';
-import { startPart, untilReady, type Part } from '../../quickstart/part.ts';
-import { freePort } from '../../quickstart/ports.ts';
-import { answersOk } from '../../quickstart/wait.ts';
-import { generateKey } from '../../src/token/key-files.ts';
 import { startCollector } from '../parts/otlp-collector.ts';
-
-const BIN = join(import.meta.dirname, '..', '..', 'bin', 'singlestate');
+import { startProgram } from '../parts/program.ts';
 
 /** Told to Node before the program: writes down each module of OpenTelemetry that is loaded. */
 const SPY = `import { appendFileSync } from 'node:fs';
@@ -28,57 +22,23 @@ registerHooks({
 // Whole programs are started: a minute for a machine that is busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-interface Program extends AsyncDisposable {
-  readonly part: Part;
-  check(): Promise<void>;
-  /** Packages below @opentelemetry. */
-  loaded(): Promise<ReadonlySet<string>>;
-}
-
-async function start(tracing: object | undefined): Promise<Program> {
+async function start(tracing: object | undefined) {
   await using undo = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'singlestate-tracing-program-'));
-  undo.defer(() => rm(folder, { recursive: true }));
-  const [config, spy, loaded] = [
-    join(folder, 'singlestate.yaml'),
-    join(folder, 'spy.mjs'),
-    join(folder, 'loaded'),
-  ];
-  const ports = {
-    check: await freePort(),
-    http: await freePort(),
-    api: await freePort(),
-    ops: await freePort(),
-  };
-  const listen = Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `127.0.0.1:${port}`]));
-  const written = {
-    listen,
-    store: { url: 'memory:' },
-    check: { drainDelay: '0s' },
-    token: { issuer: 'https://sessions.test', keysDir: 'keys' },
-    routes: [{ match: { path: '/' }, require: { public: true } }],
-    ...(tracing && { tracing }),
-  };
-  await writeFile(config, stringify(written));
+  const folder = undo.use(await mkdtempDisposable(join(tmpdir(), 'singlestate-tracing-program-'))).path;
+  const [spy, loaded] = [join(folder, 'spy.mjs'), join(folder, 'loaded')];
   await writeFile(spy, SPY);
   await writeFile(loaded, '');
-  await generateKey(join(folder, 'keys'), 'EdDSA', Date.now());
-  const part = await startPart({
-    name: 'Singlestate',
-    command: BIN,
-    args: ['serve', '--config', config],
-    env: { NODE_OPTIONS: `--import=${spy}`, LOADED: loaded },
-    logFile: join(folder, 'log'),
-  });
-  undo.defer(() => part.stop());
-  await untilReady(part, () => answersOk(`http://127.0.0.1:${ports.ops}/readyz`), { timeoutMs: 45_000 });
+  const program = undo.use(
+    await startProgram({
+      config: { routes: [{ match: { path: '/' }, require: { public: true } }], ...(tracing && { tracing }) },
+      env: { NODE_OPTIONS: `--import=${spy}`, LOADED: loaded },
+    }),
+  );
   const down = undo.move();
   return {
-    part,
-    async check() {
-      const { status } = await fetch(`http://127.0.0.1:${ports.http}/`);
-      expect(status).toBe(200);
-    },
+    part: program.part,
+    check: async () => expect(await program.check('app.test', '/')).toBe(200),
+    /** Packages below @opentelemetry. */
     loaded: async () => new Set((await readFile(loaded, 'utf8')).split('\n').filter((name) => name !== '')),
     [Symbol.asyncDispose]: () => down.disposeAsync(),
   };
