@@ -262,6 +262,38 @@ const operation: readonly PanelFacts[] = [
   },
 ];
 
+/** Empty where neither is turned on. */
+const optional: readonly PanelFacts[] = [
+  {
+    title: 'SessionRoutes',
+    description:
+      'By verdict, at the replica that has the most. A refused one says why in its condition. Needs kubernetes.sessionRoutes.',
+    unit: 'short',
+    queries: { '{{verdict}}': `max by (verdict) (${chosen('singlestate_session_routes')})` },
+  },
+  {
+    title: 'Resources that are not watched',
+    description:
+      'How many replicas do not hear of changes: grants that were withdrawn still hold there. 0 is right. Needs kubernetes.sessionRoutes.',
+    unit: 'short',
+    queries: { '{{resource}}': sum('resource', `1 - ${chosen('singlestate_kubernetes_watch_up')}`) },
+  },
+  {
+    title: 'Verdicts written back',
+    description: 'Of conditions and events; failed ones are tried again. Needs kubernetes.sessionRoutes.',
+    unit: 'ops',
+    queries: {
+      '{{object}} {{outcome}}': sum('object, outcome', rate('singlestate_kubernetes_writes_total')),
+    },
+  },
+  {
+    title: 'Spans of traces',
+    description: 'dropped and failed are missing from traces, and do no other harm. Needs tracing.',
+    unit: 'ops',
+    queries: { '{{outcome}}': sum('outcome', rate('singlestate_trace_spans_total')) },
+  },
+];
+
 const node: readonly PanelFacts[] = [
   {
     title: 'Processor time',
@@ -309,5 +341,6 @@ export const ROWS: Readonly<Record<string, readonly PanelFacts[]>> = {
   'Sessions and writes': sessions,
   'Breakers, load and TLS': protection,
   'Configuration and certificates': operation,
+  'SessionRoutes and tracing': optional,
   Node: node,
 };

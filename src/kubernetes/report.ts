@@ -7,11 +7,17 @@ import type { Cluster } from './cluster.ts';
 import { isAccepted, type Verdict } from './reasons.ts';
 import { titleOf, type Condition, type SessionRoute } from './resources.ts';
 
+export const WRITTEN_OBJECTS = ['status', 'event'] as const;
+export type WrittenObject = (typeof WRITTEN_OBJECTS)[number];
+
+export const REPORT_OUTCOMES = ['written', 'superseded', 'failed'] as const;
+export type ReportOutcome = (typeof REPORT_OUTCOMES)[number];
+
 export interface ReportingOptions {
   readonly cluster: Pick<Cluster, 'writeConditions' | 'createEvent'>;
   /** The name of this replica, for events. */
   readonly instance: string;
-  readonly onWrite: (object: 'status' | 'event', outcome: 'written' | 'superseded' | 'failed') => void;
+  readonly onWrite: (object: WrittenObject, outcome: ReportOutcome) => void;
   readonly onFailure: (title: string, error: unknown) => void;
   readonly now: () => number;
   /** From 0 to below 1. Default `Math.random`. */

@@ -207,7 +207,8 @@ export interface BreakerReading {
 }
 
 export type ReloadOutcome = 'applied' | 'refused';
-export type SpanOutcome = 'exported' | 'dropped' | 'failed';
+export const SPAN_OUTCOMES = ['exported', 'dropped', 'failed'] as const;
+export type SpanOutcome = (typeof SPAN_OUTCOMES)[number];
 
 /** A certificate's life, Unix milliseconds. */
 export interface CertificateLife {
@@ -247,7 +248,8 @@ export interface Metrics {
   awaitStore(operation: string, outcome: string): void;
   sessionRoutesJudged(accepted: number, refused: number): void;
   kubernetesWatched(resource: string, isUp: boolean): void;
-  kubernetesWritten(object: string, outcome: string): void;
+  /** `count` objects at once. Default 1. */
+  kubernetesWritten(object: string, outcome: string, count?: number): void;
   /** The `content-type` of what `expose` answers: the Prometheus text format 0.0.4. */
   readonly contentType: string;
   /** All metrics, Node's own included, in the text format. */
@@ -302,7 +304,8 @@ export function createMetrics(build: { readonly version: string }): Metrics {
       instruments.sessionRoutes.set({ verdict: 'refused' }, refused);
     },
     kubernetesWatched: (resource, isUp) => instruments.kubernetesWatchUp.set({ resource }, Number(isUp)),
-    kubernetesWritten: (object, outcome) => instruments.kubernetesWrites.inc({ object, outcome }),
+    kubernetesWritten: (object, outcome, count = 1) =>
+      instruments.kubernetesWrites.inc({ object, outcome }, count),
     contentType: registry.contentType,
     expose: () => registry.metrics(),
   };

@@ -1,6 +1,7 @@
 /** What the metrics say before anything happens: the limits in use, the certificates, and rare events at 0. */
 import { X509Certificate } from 'node:crypto';
-import type { Metrics } from '../ops/metrics.ts';
+import { REPORT_OUTCOMES, WRITTEN_OBJECTS } from '../kubernetes/report.ts';
+import { SPAN_OUTCOMES, type Metrics } from '../ops/metrics.ts';
 import type { StoreOutcome } from '../session/observed-store.ts';
 import { REVOCATION_CAUSES, type StoreOperation } from '../session/store.ts';
 import type { Runtime } from './runtime.ts';
@@ -14,6 +15,7 @@ export function showRuntime(metrics: Metrics, { config, tls }: Pick<Runtime, 'co
       return { listener, fromMs: validFromDate.getTime(), toMs: validToDate.getTime() };
     }),
   );
+  if (config.tracing !== undefined) for (const outcome of SPAN_OUTCOMES) metrics.spansEnded(outcome, 0);
 }
 
 const REVOCATIONS = ['revoke', 'revokeMany'] as const satisfies readonly StoreOperation[];
@@ -31,4 +33,11 @@ export function showRareEvents(metrics: Metrics): void {
   }
   for (const cause of REVOCATION_CAUSES) metrics.sessionEnded(cause, 0);
   metrics.shed('overloaded', 0);
+}
+
+/** Where SessionRoutes are taken up, before the API server has answered. */
+export function showSessionRoutes(metrics: Metrics): void {
+  metrics.sessionRoutesJudged(0, 0);
+  for (const object of WRITTEN_OBJECTS)
+    for (const outcome of REPORT_OUTCOMES) metrics.kubernetesWritten(object, outcome, 0);
 }

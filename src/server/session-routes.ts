@@ -11,6 +11,7 @@ import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createMinuteBudget } from '../ops/minute-budget.ts';
 import type { RuntimeHolder } from './runtime-holder.ts';
+import { showSessionRoutes } from './runtime-metrics.ts';
 import { StartError } from './start-error.ts';
 
 /** The name of the check on `/readyz`. */
@@ -38,6 +39,7 @@ export async function startClusterRoutes(
     if (error instanceof ClusterError) throw new StartError(error.message, { cause: error });
     throw error;
   });
+  showSessionRoutes(metrics);
   const problems = new Map<ResourceKind, string>();
   let isApplied = false;
   const mayLog = createMinuteBudget(FAILURES_LOGGED_PER_MINUTE, now);

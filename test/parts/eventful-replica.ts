@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { freePort } from '../../quickstart/ports.ts';
 import { waitUntil } from '../../quickstart/wait.ts';
+import { createStandInApiServer } from './api-server-stand-in.ts';
 import { createTestCa } from './certificates.ts';
 import { startReplicas, SUBJECT_ISSUER, TOKEN_ISSUER, type Replica, type Replicas } from './replicas.ts';
 import { overJson, type Call } from './session-api-callers.ts';
@@ -44,8 +45,15 @@ export async function startEventfulReplica(): Promise<EventfulReplica> {
   const tlsPort = await freePort();
   const config = { ...configOf(idp.issuer), ...(await tlsConfig(folder, tlsPort)) };
   await writeFile(join(folder, 'cart.json'), '{}');
+  // It is gone as soon as the replica is ready; a collector of traces was never there.
+  const apiServer = await createStandInApiServer();
+  await apiServer.start();
+  await writeFile(join(folder, 'kubeconfig'), apiServer.kubeconfig);
+  const kubernetes = { sessionRoutes: true, kubeconfigFile: join(folder, 'kubeconfig') };
+  const tracing = { endpoint: `http://127.0.0.1:${await freePort()}` };
   const apps = { billing: { ...BILLING, writes: { cart: join(folder, 'cart.json') } } };
-  const replicas = undo.use(await startReplicas(1, { apps: ['billing'], config: { ...config, apps } }));
+  const whole = { ...config, apps, kubernetes, tracing };
+  const replicas = undo.use(await startReplicas(1, { apps: ['billing'], config: whole }));
   const [replica] = replicas.replicas;
   if (replica === undefined) throw new Error('There is no replica.');
   const scene: Scene = {
@@ -58,6 +66,8 @@ export async function startEventfulReplica(): Promise<EventfulReplica> {
       return answer.body;
     },
   };
+  await apiServer[Symbol.asyncDispose]();
+  await untilMetrics(replica, /^singlestate_kubernetes_watch_up\{resource="sessionroutes"\} 0$/m);
   const { token } = await replicas.open('dave');
   const down = undo.move();
   return {

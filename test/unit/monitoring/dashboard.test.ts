@@ -9,24 +9,14 @@ const known = await knownSeries();
 /** The data source of whatever asks. */
 const CHOSEN = { type: 'prometheus', uid: '${datasource}' };
 
-const optIn = (key: string) => `only with ${key}: a panel would be empty nearly everywhere`;
-
-/** Metrics that no panel draws, each with its reason. */
-const NOT_SHOWN: Readonly<Record<string, string>> = {
-  singlestate_trace_spans_total: optIn('tracing'),
-  singlestate_session_routes: optIn('kubernetes.sessionRoutes'),
-  singlestate_kubernetes_watch_up: optIn('kubernetes.sessionRoutes'),
-  singlestate_kubernetes_writes_total: optIn('kubernetes.sessionRoutes'),
-};
-
-test('H4 every metric is on the dashboard, or it is said why not', () => {
+test('H4 every metric is on the dashboard', () => {
   const shown = new Set(
     PANEL_QUERIES.flatMap(({ query }) => parseQuery(query).selectors.map(({ metric }) => metric)),
   );
   const isShown = ({ name, type }: MetricFacts) =>
     type === 'histogram' ? shown.has(`${name}_bucket`) : shown.has(name);
   const missing = Object.values<MetricFacts>(METRICS).filter((facts) => !isShown(facts));
-  expect(missing.map(({ name }) => name)).toEqual(Object.keys(NOT_SHOWN));
+  expect(missing.map(({ name }) => name)).toEqual([]);
 });
 
 test('H4 panels have ids and titles of their own, and none lies on another one', () => {
