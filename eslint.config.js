@@ -9,14 +9,14 @@ const MAY_IMPORT = {
   ],
   server: [
     ...['api', 'authz', 'config', 'envoy', 'identity', 'keys', 'lifecycle', 'login', 'net', 'ops'],
-    ...['kubernetes', 'sealing', 'session', 'token', 'forward-auth', 'breaker', 'tracing'],
+    ...['kubernetes', 'sealing', 'session', 'token', 'forward-auth', 'breaker', 'tracing', 'steps'],
   ],
   envoy: ['authz', 'gen', 'net', 'ops'],
   'forward-auth': ['authz', 'net'],
   api: ['config', 'gen', 'identity', 'lifecycle', 'net', 'ops', 'session', 'token'],
   login: ['config', 'identity', 'lifecycle', 'net', 'ops', 'sealing', 'session', 'token'],
-  kubernetes: ['authz', 'config', 'session'],
-  authz: ['config', 'session', 'token'],
+  kubernetes: ['authz', 'config', 'session', 'steps'],
+  authz: ['config', 'session', 'token', 'steps'],
   lifecycle: ['identity', 'session', 'token'],
   identity: ['config', 'breaker'],
   token: ['keys', 'session'],
@@ -28,6 +28,7 @@ const MAY_IMPORT = {
   net: [],
   ops: ['net'],
   tracing: [],
+  steps: [],
   gen: [],
 };
 

@@ -6,6 +6,7 @@
 import findMyWay from 'find-my-way';
 import type { HTTPVersion, Instance } from 'find-my-way';
 import type { RouteConfig } from '../config/schema.ts';
+import { atOnce, type Steps } from '../steps/steps.ts';
 import { authenticationRequirement, type AuthenticationRequirement } from './authentication.ts';
 import type { RequestPath } from './path.ts';
 import { createRuleBook, type RouteProblem, type Rule } from './route-rules.ts';
@@ -56,12 +57,16 @@ export type CompiledRoutes =
 
 /** All problems at once: templates that can't be, unknown parameters in scopes, and rules that tie. */
 export function compileRoutes(routes: readonly RouteConfig[]): CompiledRoutes {
+  return atOnce(compileRoutesInSteps(routes));
+}
+
+/** The same, for whoever answers requests meanwhile. */
+export function* compileRoutesInSteps(routes: readonly RouteConfig[]): Steps<CompiledRoutes> {
   const read = createRuleBook().add(routes);
   if (!read.ok) return read;
-  return {
-    ok: true,
-    table: buildTable(read.rules.map((rule) => ({ ...rule, route: toRoute(rule.config) }))),
-  };
+  yield;
+  const table = yield* buildTable(read.rules.map((rule) => ({ ...rule, route: toRoute(rule.config) })));
+  return { ok: true, table };
 }
 
 interface CompiledRule extends Rule {
@@ -104,12 +109,12 @@ type HostRouters = ReadonlyMap<string, MethodRouters>;
 /** The routers of one host pattern, by method; `*` holds the rules for all methods that no rule names. */
 type MethodRouters = ReadonlyMap<string, Instance<HTTPVersion.V1>>;
 
-function buildTable(rules: readonly CompiledRule[]): RouteTable {
+function* buildTable(rules: readonly CompiledRule[]): Steps<RouteTable> {
   const entries = rules.flatMap(entriesOf);
-  const exact = buildHosts(entries);
+  const exact = yield* buildHosts(entries);
   const inLowerCase = entries.every(({ shape }) => shape === shape.toLowerCase());
-  const anyCase = inLowerCase ? exact : buildHosts(entries.map(lowerCase));
-  const closedBelow = buildHosts(entries.filter(({ isStem, route }) => isStem && !mayBeOpen(route)));
+  const anyCase = inLowerCase ? exact : yield* buildHosts(entries.map(lowerCase));
+  const closedBelow = yield* buildHosts(entries.filter(({ isStem, route }) => isStem && !mayBeOpen(route)));
   return {
     size: rules.length,
     match(host, method, { path, otherReadings, trailingSlash }) {
@@ -156,25 +161,33 @@ function* hostPatterns(host: string): Generator<string> {
   yield '*';
 }
 
-function buildHosts(entries: readonly Entry[]): HostRouters {
-  const byHost = Map.groupBy(entries, (entry) => entry.config.match.host);
-  return new Map([...byHost].map(([host, own]) => [host, buildMethods(own)]));
+function* buildHosts(entries: readonly Entry[]): Steps<HostRouters> {
+  const hosts = new Map<string, MethodRouters>();
+  for (const [host, own] of Map.groupBy(entries, (entry) => entry.config.match.host)) {
+    hosts.set(host, yield* buildMethods(own));
+  }
+  return hosts;
 }
 
-function buildMethods(entries: readonly Entry[]): MethodRouters {
-  const methods = new Set(['*', ...entries.flatMap((entry) => entry.config.match.methods ?? [])]);
-  const routers = new Map([...methods].map((method) => [method, buildRouter(entries, method)]));
+function* buildMethods(entries: readonly Entry[]): Steps<MethodRouters> {
+  const routers = new Map<string, Instance<HTTPVersion.V1>>();
+  for (const method of new Set(['*', ...entries.flatMap((entry) => entry.config.match.methods ?? [])])) {
+    routers.set(method, yield* buildRouter(entries, method));
+  }
   const get = routers.get('GET');
   // Apps answer HEAD by what they have for GET (RFC 9110 section 9.3.2).
   if (get !== undefined && !routers.has('HEAD')) routers.set('HEAD', get);
   return routers;
 }
 
+/** Routes that are put into a tree in one step. */
+const ROUTES_A_STEP = 32;
+
 /**
  * One method's tree: for each shape the rule that names the method, else (for HEAD) the one that names GET, else the one
  * for every method. All are filed under GET: the tree is the method's.
  */
-function buildRouter(entries: readonly Entry[], method: string): Instance<HTTPVersion.V1> {
+function* buildRouter(entries: readonly Entry[], method: string): Steps<Instance<HTTPVersion.V1>> {
   const router = findMyWay({ caseSensitive: true, maxParamLength: Number.MAX_SAFE_INTEGER });
   const naming = (name: string) => entries.filter((entry) => entry.config.match.methods?.includes(name));
   const ranked = [
@@ -187,6 +200,8 @@ function buildRouter(entries: readonly Entry[], method: string): Instance<HTTPVe
     if (taken.has(shape)) continue;
     taken.add(shape);
     router.on('GET', pattern, () => undefined, route);
+    if (taken.size % ROUTES_A_STEP === 0) yield;
   }
+  yield;
   return router;
 }
