@@ -24,6 +24,9 @@ const mapping = (properties: Readonly<Record<string, ValueSchema>>, description 
   properties,
   additionalProperties: false,
 });
+/** RFC 1123 section 2.1, or nothing. */
+const DNS_LABEL = '^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$';
+
 const text = (description: string): ValueSchema => ({ description, type: 'string' });
 const flag = (description: string): ValueSchema => ({ description, type: 'boolean' });
 const whole = (description: string, minimum: number, maximum: number): ValueSchema => ({
@@ -114,8 +117,8 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
     },
     pullSecrets: givenList('Secrets for a private registry: `[{name: ...}]`.'),
   }),
-  nameOverride: text("In place of the chart's name in labels and names."),
-  fullnameOverride: text('The name of everything in the release.'),
+  nameOverride: { ...text("In place of the chart's name in labels and names."), pattern: DNS_LABEL },
+  fullnameOverride: { ...text('The name of everything in the release.'), pattern: DNS_LABEL },
   mode: {
     description:
       '`service`: replicas that all Envoys ask. `sidecar`: no replicas; configuration and keys for sidecars in this namespace.',

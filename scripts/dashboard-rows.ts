@@ -267,9 +267,19 @@ const optional: readonly PanelFacts[] = [
   {
     title: 'SessionRoutes',
     description:
-      'By verdict, at the replica that has the most. A refused one says why in its condition. Needs kubernetes.sessionRoutes.',
+      'With their policies, at the replica that has the most. A refused one says why in its condition, an unreadable policy in the log. Needs kubernetes.sessionRoutes.',
     unit: 'short',
-    queries: { '{{verdict}}': `max by (verdict) (${chosen('singlestate_session_routes')})` },
+    queries: {
+      '{{verdict}}': `max by (verdict) (${chosen('singlestate_session_routes')})`,
+      'policies, {{verdict}}': `max by (verdict) (${chosen('singlestate_session_route_policies')})`,
+    },
+  },
+  {
+    title: 'SessionRoutes taken up',
+    description:
+      'Changes of the cluster. After a failed one the state from before stays. Needs kubernetes.sessionRoutes.',
+    unit: 'ops',
+    queries: { '{{outcome}}': sum('outcome', rate('singlestate_session_routes_applies_total')) },
   },
   {
     title: 'Resources that are not watched',

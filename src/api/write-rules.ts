@@ -5,7 +5,7 @@ import { readConfigFile } from '../config/files.ts';
 import type { Finding } from '../config/problem.ts';
 import type { AppConfig } from '../config/schema.ts';
 import { unavailable } from './api-error.ts';
-import { createBoundedCheck, type CheckBounds } from './bounded-check.ts';
+import { createBoundedCheck, type BoundedCheck, type CheckBounds } from './bounded-check.ts';
 
 export type PartKind = 'slice' | 'attribute';
 
@@ -30,12 +30,12 @@ export type CompiledSchema =
   { readonly ok: true; readonly check: ValueCheck } | { readonly ok: false; readonly problem: string };
 
 /** A value of the largest size takes a few milliseconds; with these a schema that takes for ever has 2 % of the time. */
-const BOUNDS: CheckBounds = { longestMs: 100, restMs: 5_000 };
+export const SCHEMA_BOUNDS: CheckBounds = { longestMs: 100, restMs: 5_000 };
 
 /** Never rejects: a file that can't be read, or is no JSON Schema of draft 2020-12, is a finding at the key that names it. */
 export async function compileWriteRules(
   config: { readonly apps: Readonly<Record<string, Pick<AppConfig, 'writes' | 'writesAttributes'>>> },
-  bounds = BOUNDS,
+  bounds = SCHEMA_BOUNDS,
 ): Promise<CompiledWriteRules> {
   const findings: Finding[] = [];
   const compileParts = async (
@@ -75,22 +75,42 @@ async function compileSchemaFile(file: string, bounds: CheckBounds): Promise<Com
   return compileSchema(schema, bounds);
 }
 
-/** Strict: a keyword that is not known, or a format, which nothing here would check, is refused and not ignored. */
-export function compileSchema(schema: object, bounds = BOUNDS): CompiledSchema {
+const STRICT = { strict: true, logger: false } as const;
+
+/** Holds schemas against draft 2020-12. It takes none of them in, and compiles what it needs once. */
+const draft = new Ajv2020(STRICT);
+
+/**
+ * Strict: a keyword that is not known, or a format, which nothing here would check, is refused and not ignored. Schemas
+ * that share `bounded` rest together after one of them took too long.
+ */
+export function compileSchema(
+  schema: object,
+  bounds = SCHEMA_BOUNDS,
+  bounded = createBoundedCheck(bounds),
+): CompiledSchema {
   try {
-    // One for each schema: two that have the same `$id` are no concern of each other.
-    const validate = new Ajv2020({ strict: true, logger: false }).compile(schema);
+    if (draft.validateSchema(schema) !== true)
+      return { ok: false, problem: `is no JSON Schema of draft 2020-12: ${draft.errorsText()}` };
+    // One for each schema: two that have the same `$id` are no concern of each other. What a schema refers to is compiled
+    // once, and not again at each place.
+    const ajv = new Ajv2020({ ...STRICT, validateSchema: false, inlineRefs: false });
+    const validate = ajv.compile(schema);
     if ('$async' in validate)
       return { ok: false, problem: 'has "$async"; a check must give its answer at once' };
-    return { ok: true, check: checkWith(validate, propertyNames(schema), bounds) };
+    return { ok: true, check: checkWith(validate, propertyNames(schema), bounds, bounded) };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unknown error';
     return { ok: false, problem: `is no JSON Schema of draft 2020-12: ${why}` };
   }
 }
 
-function checkWith(validate: ValidateFunction, known: ReadonlySet<string>, bounds: CheckBounds): ValueCheck {
-  const bounded = createBoundedCheck(bounds);
+function checkWith(
+  validate: ValidateFunction,
+  known: ReadonlySet<string>,
+  bounds: CheckBounds,
+  bounded: BoundedCheck,
+): ValueCheck {
   return (value) => {
     const checked = bounded(() => validate(value));
     if (checked.outcome === 'cut_short') return `takes longer than ${bounds.longestMs} ms to check`;

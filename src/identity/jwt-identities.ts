@@ -125,7 +125,16 @@ async function signatoryOf(
   return { keys: createIssuerKeys(source, options), rules, identities };
 }
 
-async function keySourceOf(identity: JwtIdentity): Promise<KeySource | string> {
+/** Whose keys they are, and where: what `JwtIdentity` says of an issuer. */
+export type IssuerPlace = Pick<JwtIdentity, 'issuer' | 'jwksFile' | 'jwksUrl' | 'caFile' | 'tokenFile'>;
+
+/** Why the keys of an issuer can never be had as they are named; undefined where they can. Asks no network. */
+export async function issuerProblem(place: IssuerPlace): Promise<string | undefined> {
+  const source = await keySourceOf(place);
+  return typeof source === 'string' ? source : undefined;
+}
+
+async function keySourceOf(identity: IssuerPlace): Promise<KeySource | string> {
   const { issuer, jwksFile, jwksUrl, caFile, tokenFile } = identity;
   if (jwksFile !== undefined && jwksUrl !== undefined)
     return 'it has jwksFile and jwksUrl; it must have one of them';

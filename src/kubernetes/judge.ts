@@ -1,11 +1,14 @@
 /**
  * Which SessionRoutes count, and why the others do not. Pure: the same resources, policies and file give the same verdicts,
- * on every replica and in every order. Each is judged by itself: one that is refused takes nothing from any other.
+ * on every replica and in every order. Each is judged by itself: one that is refused takes nothing from any other. In
+ * steps, since there may be thousands, and checks go on meanwhile.
  */
 import { createRuleBook, type RouteProblem, type RuleBook } from '../authz/route-rules.ts';
 import { sameHeaders } from '../config/checks.ts';
 import type { AppConfig, Config, RouteConfig } from '../config/schema.ts';
+import type { Steps } from '../steps/steps.ts';
 import { grantsOf, type Grants } from './grants.ts';
+import { createQuotas, schemasOf, type Quotas } from './quotas.ts';
 import { createReader } from './read-resource.ts';
 import type { Verdict, VerdictReason } from './reasons.ts';
 import {
@@ -14,12 +17,14 @@ import {
   titleOf,
   type OpenRoute,
   type SessionRoute,
+  type SessionRoutePolicySpec,
   type SessionRouteSpec,
   type Snapshot,
 } from './resources.ts';
 
 /** The app of a SessionRoute, and its JSON Schemas in place of files. */
 export interface ResourceApp {
+  readonly namespace: string;
   /** `NAMESPACE/NAME` */
   readonly name: string;
   readonly config: AppConfig;
@@ -31,11 +36,22 @@ export interface Judgement {
   readonly apps: readonly ResourceApp[];
   /** By `titleOf`: one for each SessionRoute. */
   readonly verdicts: ReadonlyMap<string, Verdict>;
+  readonly policies: {
+    /** How many could be read. */
+    readonly read: number;
+    /** Those that grant nothing, as something in them can not be: what, by name. */
+    readonly unreadable: ReadonlyMap<string, readonly string[]>;
+  };
 }
 
 export interface JudgementOptions {
-  /** What is wrong with a JSON Schema, to be read after its name. */
-  readonly schemaProblem: (schema: object) => string | undefined;
+  /**
+   * What is wrong with a JSON Schema of a namespace, to be read after its name. Asked only for parts that are granted to it,
+   * one a step.
+   */
+  readonly schemaProblem: (namespace: string, schema: object) => string | undefined;
+  /** Judging one failed by a mistake of our own: it is refused, and the others are judged. */
+  readonly onFault: (title: string, error: unknown) => void;
 }
 
 const readRoute = createReader(sessionRouteSpec);
@@ -47,6 +63,8 @@ interface Court extends JudgementOptions {
   readonly book: RuleBook;
   /** Service accounts that are an app, as `subject`, with whose. */
   readonly subjects: Map<string, string>;
+  readonly quotas: Quotas;
+  readonly policies: Judgement['policies'];
   grantsOf(namespace: string): Grants;
 }
 
@@ -56,30 +74,39 @@ interface Problem {
 }
 
 /** `config` is the file's: where it and a resource want the same, it wins, and of two resources the older one. */
-export function judge(config: Config, snapshot: Snapshot, options: JudgementOptions): Judgement {
+export function* judge(config: Config, snapshot: Snapshot, options: JudgementOptions): Steps<Judgement> {
   const court = openCourt(config, snapshot, options);
   const routes: RouteConfig[] = [];
   const apps: ResourceApp[] = [];
   const verdicts = new Map<string, Verdict>();
   for (const resource of snapshot.routes.toSorted(byAge)) {
-    const judged = judgeOne(resource, court);
+    yield;
+    const judged = yield* judgeSafely(resource, court);
     verdicts.set(titleOf(resource), verdictOf(resource, judged.problems));
     routes.push(...judged.routes);
     if (judged.app !== undefined) apps.push(judged.app);
   }
-  return { routes, apps, verdicts };
+  return { routes, apps, verdicts, policies: court.policies };
 }
 
 function openCourt(config: Config, { policies, namespaces }: Snapshot, options: JudgementOptions): Court {
   const book = createRuleBook();
   const own = book.add(config.routes, ' of the configuration');
   if (!own.ok) throw new TypeError('the routes of the configuration were not checked before');
-  const specs = policies.map(readPolicy).flatMap((reading) => (reading.ok ? [reading.spec] : []));
+  const specs: SessionRoutePolicySpec[] = [];
+  const unreadable = new Map<string, readonly string[]>();
+  for (const policy of policies) {
+    const reading = readPolicy(policy);
+    if (reading.ok) specs.push(reading.spec);
+    else unreadable.set(policy.metadata.name, reading.problems);
+  }
   const known = new Map(namespaces.map((namespace) => [namespace.metadata.name, namespace]));
   return {
     ...options,
     config,
     book,
+    policies: { read: specs.length, unreadable },
+    quotas: createQuotas(),
     subjects: new Map(
       Object.entries(config.apps).flatMap(([name, { identities }]) =>
         identities.map(({ issuer, subject }) => [subjectKey(issuer, subject), `the app "${name}"`]),
@@ -102,28 +129,53 @@ interface Judged {
   readonly app: ResourceApp | undefined;
 }
 
-function judgeOne(resource: SessionRoute, court: Court): Judged {
-  const refused = (problems: readonly Problem[]): Judged => ({ problems, routes: [], app: undefined });
+const refused = (...problems: readonly Problem[]): Judged => ({ problems, routes: [], app: undefined });
+
+const FAULT = 'it could not be judged, by a fault of Singlestate, whose log says more';
+
+function* judgeSafely(resource: SessionRoute, court: Court): Steps<Judged> {
+  try {
+    return yield* judgeOne(resource, court);
+  } catch (error) {
+    court.onFault(titleOf(resource), error);
+    return refused({ reason: 'Invalid', message: FAULT });
+  }
+}
+
+function* judgeOne(resource: SessionRoute, court: Court): Steps<Judged> {
   const reading = readRoute(resource);
-  if (!reading.ok) return refused(reading.problems.map((message) => ({ reason: 'Invalid', message })));
+  if (!reading.ok)
+    return refused(...reading.problems.map((message) => ({ reason: 'Invalid', message }) as const));
   const { spec } = reading;
-  const grants = court.grantsOf(resource.metadata.namespace);
+  const { namespace } = resource.metadata;
+  const grants = court.grantsOf(namespace);
   const problems = [
     ...configurationProblems(spec, court.config),
-    ...hostProblems(spec, grants),
-    ...openRouteProblems(spec, grants),
-    ...partProblems(spec, grants),
+    ...[...hostProblems(spec, grants), ...openRouteProblems(spec, grants), ...partProblems(spec, grants)].map(
+      (problem) => ({ ...problem, message: `${problem.message}${unreadableNote(court.policies)}` }),
+    ),
     ...accountProblems(resource, spec, court),
-    ...schemaProblems(spec, court),
+    ...court.quotas.problems(namespace, spec).map((message) => ({ reason: 'Invalid', message }) as const),
   ];
-  if (problems.length > 0) return refused(problems);
+  if (problems.length > 0) return refused(...problems);
+  const wrong = yield* schemaProblems(namespace, spec, court);
+  if (wrong.length > 0) return refused(...wrong);
   const app = appOf(resource, spec, court.config);
   const routes = spec.routes.map((route) => ({ ...route, ...(app !== undefined && { app: app.name }) }));
   const added = court.book.add(routes, ` of SessionRoute ${titleOf(resource)}`);
-  if (!added.ok) return refused(added.problems.map(routeProblem));
+  if (!added.ok) return refused(...added.problems.map(routeProblem));
+  court.quotas.take(namespace, spec);
   for (const { issuer, subject } of app?.config.identities ?? [])
     court.subjects.set(subjectKey(issuer, subject), `the app "${titleOf(resource)}"`);
   return { problems: [], routes, app };
+}
+
+/** Where a grant is missing, perhaps it is in one of these. */
+function unreadableNote({ unreadable }: Judgement['policies']): string {
+  if (unreadable.size === 0) return '';
+  const [name = '', ...others] = unreadable.keys();
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  return ` (and the SessionRoutePolicy ${name}${more} can't be read)`;
 }
 
 /** What the file's own apps and routes are held against as well. */
@@ -215,15 +267,14 @@ function accountProblems(
   });
 }
 
-function schemaProblems({ app }: SessionRouteSpec, { schemaProblem }: Court): readonly Problem[] {
-  return (['writes', 'writesAttributes'] as const).flatMap((field) =>
-    Object.entries(app?.[field] ?? {}).flatMap(([name, schema]) => {
-      const problem = schemaProblem(schema);
-      return problem === undefined
-        ? []
-        : [{ reason: 'Invalid', message: `spec.app.${field}.${name}: ${problem}` }];
-    }),
-  );
+function* schemaProblems(namespace: string, spec: SessionRouteSpec, court: Court): Steps<Problem[]> {
+  const problems: Problem[] = [];
+  for (const { at, schema } of schemasOf(spec)) {
+    yield;
+    const problem = court.schemaProblem(namespace, schema);
+    if (problem !== undefined) problems.push({ reason: 'Invalid', message: `${at}: ${problem}` });
+  }
+  return problems;
 }
 
 function routeProblem({ index, field, message, isTie }: RouteProblem): Problem {
@@ -243,6 +294,7 @@ function appOf(
     issuer === undefined ? [] : [{ ...issuer, subject: subjectOf(resource.metadata.namespace, account) }],
   );
   return {
+    namespace: resource.metadata.namespace,
     name: titleOf(resource),
     config: { ...rest, identities, writes: {}, writesAttributes: {} },
     schemas: { writes, writesAttributes },
@@ -257,14 +309,21 @@ function subjectKey(issuer: string | undefined, subject: string | undefined): st
   return JSON.stringify([issuer, subject]);
 }
 
-/** Conditions may hold more, but nobody reads it. */
+/** Of UTF-8: the note of an event may be of 1 KiB. Conditions may hold more, but nobody reads it. */
 const LONGEST_MESSAGE = 1_000;
 
 function verdictOf({ metadata: { uid, generation } }: SessionRoute, problems: readonly Problem[]): Verdict {
   const [first] = problems;
   if (first === undefined)
     return { uid, generation, reason: 'Accepted', message: 'its routes decide about requests' };
-  const whole = problems.map(({ message }) => message).join('; ');
-  const message = whole.length > LONGEST_MESSAGE ? `${whole.slice(0, LONGEST_MESSAGE - 3)}...` : whole;
+  const message = shortened(problems.map((problem) => problem.message).join('; '));
   return { uid, generation, reason: first.reason, message };
+}
+
+/** Text that the API server keeps as it is: no character is cut in two. */
+function shortened(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LONGEST_MESSAGE) return bytes.toString();
+  const cut = new TextDecoder().decode(bytes.subarray(0, LONGEST_MESSAGE - 3), { stream: true });
+  return `${cut}...`;
 }

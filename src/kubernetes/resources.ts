@@ -1,15 +1,22 @@
 /** What SessionRoutes and SessionRoutePolicies may say. The CRDs, their reference and the checks at run time come from here. */
 import { z } from 'zod';
-import { headerPart, hostPattern, name, scope, serviceAccountName } from '../config/scalars.ts';
+import { headerPart, hostPattern, method, name, scope, serviceAccountName } from '../config/scalars.ts';
 import { app, routeSchema } from '../config/schema-routes.ts';
+import { isWithin, sayLimits, SCHEMA_LIMITS } from './json-limits.ts';
 
 export const GROUP = 'singlestate.dev';
 export const VERSION = 'v1alpha1';
 
 const jsonSchema = z
   .record(z.string(), z.unknown())
+  .refine(isWithin(SCHEMA_LIMITS), sayLimits(SCHEMA_LIMITS))
   .meta({ title: 'JSON Schema' })
-  .describe('A JSON Schema (draft 2020-12), of at most 16 KiB.');
+  .describe(
+    `A JSON Schema (draft 2020-12), of at most ${SCHEMA_LIMITS.bytes / 1024} KiB, ${SCHEMA_LIMITS.nodes} mappings and lists, and ${SCHEMA_LIMITS.depth} levels.`,
+  );
+
+/** Of one route: as many as there are in common use, and then some. */
+const MOST_METHODS = 16;
 
 const { match, ...routeKeys } = routeSchema.omit({ app: true }).shape;
 
@@ -18,6 +25,7 @@ const route = z.strictObject({
   match: z
     .strictObject({
       ...match.shape,
+      methods: z.array(method).min(1).max(MOST_METHODS).optional().describe('Without it, every method.'),
       host: hostPattern.describe(
         'A host name in lower case, or "*.SUFFIX" for all below it. A SessionRoutePolicy must grant it to the namespace.',
       ),

@@ -45,6 +45,8 @@ export function startSessionRoutes(options: SessionRoutesOptions): SessionRoutes
     if (!isStopped) reporting.report(watch.snapshot().routes, verdicts);
   };
   const takeUp = async () => {
+    // A watch has fallen meanwhile; it tells when it is back.
+    if (!watch.isCurrent()) return;
     const snapshot = watch.snapshot();
     const print = fingerprint(snapshot);
     if (print === applied) return;

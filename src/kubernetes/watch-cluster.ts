@@ -16,6 +16,8 @@ export interface ClusterWatchOptions {
 
 export interface ClusterWatch {
   snapshot(): Snapshot;
+  /** Whether every kind is watched, so that the snapshot is of one time. */
+  isCurrent(): boolean;
   stop(): Promise<void>;
 }
 
@@ -28,8 +30,9 @@ const RESTART = { firstMs: 1_000, longestMs: 30_000 };
 export function watchCluster({ cluster, onChange, onWatch }: ClusterWatchOptions): ClusterWatch {
   const unlisted = new Set<ResourceKind>(KINDS);
   const down = new Set<ResourceKind>(KINDS);
+  const isCurrent = () => unlisted.size === 0 && down.size === 0;
   const tell = () => {
-    if (unlisted.size === 0 && down.size === 0) onChange();
+    if (isCurrent()) onChange();
   };
   const watches = KINDS.map((kind) =>
     keepWatching(cluster, kind, {
@@ -47,6 +50,7 @@ export function watchCluster({ cluster, onChange, onWatch }: ClusterWatchOptions
   );
   const [routes, policies, namespaces] = watches.map(({ informer }) => informer);
   return {
+    isCurrent,
     snapshot: () => ({
       routes: (routes?.list() ?? []) as readonly SessionRoute[],
       policies: (policies?.list() ?? []) as readonly SessionRoutePolicy[],

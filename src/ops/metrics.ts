@@ -168,6 +168,18 @@ export const METRICS = {
     help: 'SessionRoutes of the cluster, with `kubernetes.sessionRoutes`.',
     labels: { verdict: '`accepted`, or `refused`: the condition of the resource says why' },
   },
+  sessionRoutePolicies: {
+    name: 'singlestate_session_route_policies',
+    type: 'gauge',
+    help: 'SessionRoutePolicies of the cluster, with `kubernetes.sessionRoutes`.',
+    labels: { verdict: '`read`, or `unreadable`: it grants nothing, and the log says why' },
+  },
+  sessionRoutesApplies: {
+    name: 'singlestate_session_routes_applies_total',
+    type: 'counter',
+    help: 'Changes of SessionRoutes, policies and namespaces that were taken up, with `kubernetes.sessionRoutes`.',
+    labels: { outcome: '`applied`, or `failed`: the state from before stays, and it is tried again' },
+  },
   kubernetesWatchUp: {
     name: 'singlestate_kubernetes_watch_up',
     type: 'gauge',
@@ -207,8 +219,7 @@ export interface BreakerReading {
 }
 
 export type ReloadOutcome = 'applied' | 'refused';
-export const SPAN_OUTCOMES = ['exported', 'dropped', 'failed'] as const;
-export type SpanOutcome = (typeof SPAN_OUTCOMES)[number];
+export type ApplyOutcome = 'applied' | 'failed';
 
 /** A certificate's life, Unix milliseconds. */
 export interface CertificateLife {
@@ -238,7 +249,7 @@ export interface Metrics {
   sessionWritten(app: string, outcome: string): void;
   tokenIssued(cause: string): void;
   tlsRefused(listener: string, reason: string): void;
-  spansEnded(outcome: SpanOutcome, count: number): void;
+  spansEnded(outcome: string, count: number): void;
   configReloaded(outcome: ReloadOutcome): void;
   /** Of the configuration in use, milliseconds. */
   deadlines(checkMs: number, storeMs: number): void;
@@ -247,6 +258,9 @@ export interface Metrics {
   /** Shows it at 0 before it happens: in a counter that appears with its first event, no alert sees a rise. */
   awaitStore(operation: string, outcome: string): void;
   sessionRoutesJudged(accepted: number, refused: number): void;
+  sessionRoutePoliciesRead(read: number, unreadable: number): void;
+  /** `count` changes at once. Default 1. */
+  sessionRoutesApplied(outcome: ApplyOutcome, count?: number): void;
   kubernetesWatched(resource: string, isUp: boolean): void;
   /** `count` objects at once. Default 1. */
   kubernetesWritten(object: string, outcome: string, count?: number): void;
@@ -303,6 +317,11 @@ export function createMetrics(build: { readonly version: string }): Metrics {
       instruments.sessionRoutes.set({ verdict: 'accepted' }, accepted);
       instruments.sessionRoutes.set({ verdict: 'refused' }, refused);
     },
+    sessionRoutePoliciesRead(read, unreadable) {
+      instruments.sessionRoutePolicies.set({ verdict: 'read' }, read);
+      instruments.sessionRoutePolicies.set({ verdict: 'unreadable' }, unreadable);
+    },
+    sessionRoutesApplied: (outcome, count = 1) => instruments.sessionRoutesApplies.inc({ outcome }, count),
     kubernetesWatched: (resource, isUp) => instruments.kubernetesWatchUp.set({ resource }, Number(isUp)),
     kubernetesWritten: (object, outcome, count = 1) =>
       instruments.kubernetesWrites.inc({ object, outcome }, count),
@@ -354,6 +373,8 @@ function createInstruments(registry: Registry, breakers: () => readonly BreakerR
     configLastReloadSuccessful: gauge(METRICS.configLastReloadSuccessful),
     configLastReloadSuccessTimestamp: gauge(METRICS.configLastReloadSuccessTimestamp),
     sessionRoutes: gauge(METRICS.sessionRoutes),
+    sessionRoutePolicies: gauge(METRICS.sessionRoutePolicies),
+    sessionRoutesApplies: counter(METRICS.sessionRoutesApplies),
     kubernetesWatchUp: gauge(METRICS.kubernetesWatchUp),
     kubernetesWrites: counter(METRICS.kubernetesWrites),
     buildInfo: gauge(METRICS.buildInfo),

@@ -1,8 +1,11 @@
 /** The runtime in use: that of the configuration file, with what the cluster's SessionRoutes add. Each swap is a whole one. */
 import type { Judgement } from '../kubernetes/judge.ts';
 import type { Snapshot } from '../kubernetes/resources.ts';
-import type { Runtime, RuntimeOptions } from './runtime.ts';
-import { withSessionRoutes } from './with-session-routes.ts';
+import { createResourceSchemas } from './resource-schemas.ts';
+import type { Runtime } from './runtime.ts';
+import { withSessionRoutes, type ExtendingOptions } from './with-session-routes.ts';
+
+export type HolderOptions = Omit<ExtendingOptions, 'schemas'>;
 
 export interface RuntimeHolder {
   readonly current: () => Runtime;
@@ -11,7 +14,7 @@ export interface RuntimeHolder {
   /** Other resources, under the same configuration; the same holds. */
   setResources(snapshot: Snapshot): Promise<void>;
   /** `listener` is told whenever resources were judged, with the runtime in use. There is one. */
-  onJudged(listener: (verdicts: Judgement['verdicts']) => void): void;
+  onJudged(listener: (judgement: Judgement) => void): void;
 }
 
 interface Parts {
@@ -21,10 +24,11 @@ interface Parts {
 }
 
 /** One change after another, so that none builds on what another is about to replace. */
-export function createRuntimeHolder(first: Runtime, options: RuntimeOptions): RuntimeHolder {
+export function createRuntimeHolder(first: Runtime, options: HolderOptions): RuntimeHolder {
+  const extending = { ...options, schemas: createResourceSchemas() };
   let parts: Parts = { base: first, snapshot: undefined };
   let runtime = first;
-  let tell: (verdicts: Judgement['verdicts']) => void = () => undefined;
+  let tell: (judgement: Judgement) => void = () => undefined;
   let tail = Promise.resolve();
 
   async function change(changed: Partial<Parts>): Promise<void> {
@@ -34,9 +38,11 @@ export function createRuntimeHolder(first: Runtime, options: RuntimeOptions): Ru
       [parts, runtime] = [next, base];
       return;
     }
-    const extended = await withSessionRoutes(base, snapshot, runtime, options);
+    // What another configuration built has keys of files that may have changed since.
+    const before = base === parts.base ? runtime : base;
+    const extended = await withSessionRoutes(base, snapshot, before, extending);
     [parts, runtime] = [next, extended.runtime];
-    tell(extended.verdicts);
+    tell(extended.judgement);
   }
   function afterOthers(changed: Partial<Parts>): Promise<void> {
     const done = tail.then(() => change(changed));

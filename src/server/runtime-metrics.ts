@@ -1,9 +1,10 @@
 /** What the metrics say before anything happens: the limits in use, the certificates, and rare events at 0. */
 import { X509Certificate } from 'node:crypto';
 import { REPORT_OUTCOMES, WRITTEN_OBJECTS } from '../kubernetes/report.ts';
-import { SPAN_OUTCOMES, type Metrics } from '../ops/metrics.ts';
+import type { Metrics } from '../ops/metrics.ts';
 import type { StoreOutcome } from '../session/observed-store.ts';
 import { REVOCATION_CAUSES, type StoreOperation } from '../session/store.ts';
+import { SPAN_OUTCOMES } from '../tracing/settings.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Of the runtime in use: to be told again at each reload. */
@@ -38,6 +39,8 @@ export function showRareEvents(metrics: Metrics): void {
 /** Where SessionRoutes are taken up, before the API server has answered. */
 export function showSessionRoutes(metrics: Metrics): void {
   metrics.sessionRoutesJudged(0, 0);
+  metrics.sessionRoutePoliciesRead(0, 0);
+  for (const outcome of ['applied', 'failed'] as const) metrics.sessionRoutesApplied(outcome, 0);
   for (const object of WRITTEN_OBJECTS)
     for (const outcome of REPORT_OUTCOMES) metrics.kubernetesWritten(object, outcome, 0);
 }

@@ -8,6 +8,7 @@ import type { ForwardAuthSettings } from '../forward-auth/forward-auth-server.ts
 import { compileTrustedPeers } from '../forward-auth/trusted-peers.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
+import { issuerProblem } from '../identity/jwt-identities.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
 import {
   createIdentityProviders,
@@ -75,19 +76,21 @@ export async function buildRuntime(
   const { now } = options;
   const fetching = fetchingOptions(options);
   const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
-  const [keys, sealer, providers, operators, workloads, writes, tls, storeTls, tracing] = await Promise.all([
-    keyRingPart(config, now),
-    sealerPart(config, now),
-    identity('identityProviders', () => createIdentityProviders(config.identityProviders, fetching)),
-    identity('operators', () => createOperatorAuthenticator(config.operators, fetching)),
-    identity('apps', () => createWorkloadAuthenticator(config.apps, fetching)),
-    writeRulesPart(config),
-    loadListenerTls(config.tls, now()),
-    storeTlsPart(config, now),
-    loadTracingSettings(config.tracing, now()),
-  ]);
-  const parts = [keys, sealer, providers, operators, workloads, writes, tls, storeTls, tracing];
-  const isWhole = storeTls.ok && tls.ok && writes.ok && tracing.ok;
+  const [keys, sealer, providers, operators, workloads, accounts, writes, tls, storeTls, tracing] =
+    await Promise.all([
+      keyRingPart(config, now),
+      sealerPart(config, now),
+      identity('identityProviders', () => createIdentityProviders(config.identityProviders, fetching)),
+      identity('operators', () => createOperatorAuthenticator(config.operators, fetching)),
+      identity('apps', () => createWorkloadAuthenticator(config.apps, fetching)),
+      serviceAccountsPart(config),
+      writeRulesPart(config),
+      loadListenerTls(config.tls, now()),
+      storeTlsPart(config, now),
+      loadTracingSettings(config.tracing, now()),
+    ]);
+  const parts = [keys, sealer, providers, operators, workloads, accounts, writes, tls, storeTls, tracing];
+  const isWhole = accounts.ok && storeTls.ok && tls.ok && writes.ok && tracing.ok;
   if (!keys.ok || !sealer.ok || !providers.ok || !operators.ok || !workloads.ok || !isWhole) {
     return { ok: false, findings: parts.flatMap((part) => (part.ok ? [] : part.findings)) };
   }
@@ -162,6 +165,14 @@ async function storeTlsPart({ store }: Config, now: () => number): Promise<Part<
     ok: false,
     findings: problems.map(({ key, message }) => ({ path: ['store', 'tls', key], message })),
   };
+}
+
+/** SessionRoutes name accounts later; where their tokens' keys are has to be right before. */
+async function serviceAccountsPart({ kubernetes }: Config): Promise<Part<undefined>> {
+  const place = kubernetes?.serviceAccounts;
+  const problem = place && (await issuerProblem(place));
+  if (problem === undefined) return { ok: true, value: undefined, warnings: [] };
+  return { ok: false, findings: findingsAt(['kubernetes', 'serviceAccounts'], [problem]) };
 }
 
 async function writeRulesPart(config: Config): Promise<Part<WriteRules>> {

@@ -44,6 +44,7 @@ export async function startClusterRoutes(
   let isApplied = false;
   const mayLog = createMinuteBudget(FAILURES_LOGGED_PER_MINUTE, now);
   const tell = createVerdictLog(log);
+  const tellPolicies = createPolicyLog(log);
   const sayWaiting = () => {
     const [problem = 'the first list of the cluster has not come yet'] = problems.values();
     if (!isApplied) health.fail(SESSION_ROUTES_CHECK, problem);
@@ -55,6 +56,7 @@ export async function startClusterRoutes(
     now,
     async apply(snapshot) {
       await holder.setResources(snapshot);
+      metrics.sessionRoutesApplied('applied');
       isApplied = true;
       health.pass(SESSION_ROUTES_CHECK);
     },
@@ -73,14 +75,18 @@ export async function startClusterRoutes(
     onFailure(route, error) {
       if (mayLog()) log.warn('what became of a SessionRoute could not be written', { route, err: error });
     },
-    onFault: (error) =>
-      log.error('the SessionRoutes could not be applied, the last ones stay', { err: error }),
+    onFault(error) {
+      metrics.sessionRoutesApplied('failed');
+      log.error('the SessionRoutes could not be applied, the last ones stay', { err: error });
+    },
   });
-  holder.onJudged((verdicts) => {
+  holder.onJudged(({ verdicts, policies }) => {
     const all = [...verdicts.values()];
     const accepted = all.filter(isAccepted).length;
     metrics.sessionRoutesJudged(accepted, all.length - accepted);
+    metrics.sessionRoutePoliciesRead(policies.read, policies.unreadable.size);
     tell(verdicts);
+    tellPolicies(policies.unreadable);
     routes.judged(verdicts);
   });
   return routes;
@@ -102,5 +108,18 @@ function createVerdictLog(log: Log): (verdicts: Judgement['verdicts']) => void {
       if (!verdicts.has(route)) log.info('a SessionRoute was removed', { route });
     }
     before = verdicts;
+  };
+}
+
+/** A line for each policy that can't be read, once for what is wrong with it. */
+function createPolicyLog(log: Log): (unreadable: Judgement['policies']['unreadable']) => void {
+  let before: ReadonlyMap<string, string> = new Map();
+  return (unreadable) => {
+    const now = new Map([...unreadable].map(([policy, problems]) => [policy, problems.join('; ')]));
+    for (const [policy, problem] of now) {
+      if (before.get(policy) === problem) continue;
+      log.warn('a SessionRoutePolicy grants nothing: it can not be read', { policy, problem });
+    }
+    before = now;
   };
 }

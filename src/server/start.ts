@@ -68,7 +68,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const load = () => loadRuntime(options.configFile, options.env, loading);
   const built = await load();
   if (!built.ok) throw new StartError(built.problems.join('\n'));
-  const holder = createRuntimeHolder(built.runtime, loading);
+  const holder = createRuntimeHolder(built.runtime, {
+    ...loading,
+    onFault: (route, error) => log.error('a SessionRoute could not be judged', { route, err: error }),
+  });
   const { current } = holder;
   const { config, tls } = built.runtime;
 

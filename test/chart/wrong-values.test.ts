@@ -61,8 +61,15 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   [
     'SessionRoutes read by the account of every pod',
     ['--set', 'serviceAccount.create=false,sessionRoutes.enabled=true'],
-    'needs serviceAccount.name',
+    'needs a serviceAccount.name',
   ],
+  [
+    'the same by its name',
+    ['--set', 'serviceAccount.create=false,serviceAccount.name=default,sessionRoutes.enabled=true'],
+    'needs a serviceAccount.name',
+  ],
+  ['a name that objects can not have', ['--set', 'nameOverride=My_App'], "at '/nameOverride'"],
+  ['one that a Service can not have', ['--set', 'fullnameOverride=1a'], "at '/fullnameOverride'"],
   [
     'sealing without its keys',
     ['--set', 'keys.sealing=false,config.sealing.acceptUnsealed=true'],

@@ -81,8 +81,8 @@ serviceAccounts:
 {{- if and $root.Values.sessionRoutes.enabled $sidecar -}}
 {{- fail "sessionRoutes.enabled is not for mode \"sidecar\": every pod of an app would have to read the whole cluster's routes; install a second release of mode \"service\" for them" -}}
 {{- end -}}
-{{- if and $root.Values.sessionRoutes.enabled (not $root.Values.serviceAccount.create) (not $root.Values.serviceAccount.name) -}}
-{{- fail "sessionRoutes.enabled without serviceAccount.create needs serviceAccount.name: the namespace's default account must not read the whole cluster's routes" -}}
+{{- if and $root.Values.sessionRoutes.enabled (not $root.Values.serviceAccount.create) (has $root.Values.serviceAccount.name (list "" "default")) -}}
+{{- fail "sessionRoutes.enabled without serviceAccount.create needs a serviceAccount.name of its own: the namespace's default account must not read the whole cluster's routes" -}}
 {{- end -}}
 {{- if and (not $root.Values.keys.sealing) $config.sealing -}}
 {{- fail "config.sealing needs keys.sealing" -}}

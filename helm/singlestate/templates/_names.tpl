@@ -10,16 +10,16 @@
 {{- end -}}
 
 {{- define "singlestate.selector" -}}
-app.kubernetes.io/name: {{ include "singlestate.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "singlestate.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: server
 {{- end -}}
 
 {{/* Labels of an object. Takes a list: the root, and the component. */}}
 {{- define "singlestate.labels" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ include "singlestate.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "singlestate.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 app.kubernetes.io/part-of: singlestate
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}

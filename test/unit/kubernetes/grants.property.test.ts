@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalPath } from '../../../src/authz/path.ts';
 import { compileRoutes } from '../../../src/authz/routes.ts';
-import { judge } from '../../../src/kubernetes/judge.ts';
 import { configFrom } from '../authz/scene.ts';
-import { saysOf, snapshotOf, type RouteResource, type World } from './resources.ts';
+import { judgedBy, saysOf, snapshotOf, type RouteResource, type World } from './resources.ts';
 
 const NAMESPACES = ['a', 'b', 'c'] as const;
 const NAMES = ['x.test', 'y.x.test', 'z.y.x.test', 'yx.test', 'test', 'x.test.evil'] as const;
@@ -78,7 +77,7 @@ const REQUESTS = HOSTS.flatMap((host) => ['/', '/a', '/a/b', '/7'].map((path) =>
 test('E3 no set of resources gives a namespace a host that no policy grants it, nor one that is open', () => {
   fc.assert(
     fc.property(world, (made) => {
-      const { routes } = judge(configFrom({}), snapshotOf(made), { schemaProblem: () => undefined });
+      const { routes } = judgedBy(configFrom({}), snapshotOf(made));
       const compiled = compileRoutes(routes);
       if (!compiled.ok) expect.unreachable(compiled.problems[0]?.message);
       for (const { host, path } of REQUESTS) {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { judged, saysOf, sessionAt, type World } from './resources.ts';
+import { judge } from '../../../src/kubernetes/judge.ts';
+import { SCHEMA_LIMITS } from '../../../src/kubernetes/json-limits.ts';
+import { MOST_UNUSUAL_METHODS, QUOTAS } from '../../../src/kubernetes/quotas.ts';
+import { atOnce } from '../../../src/steps/steps.ts';
+import { configFrom } from '../authz/scene.ts';
+import { judged, saysOf, sessionAt, snapshotOf, type World } from './resources.ts';
 
 const SHOP = { namespaces: ['shop'], hosts: ['shop.test', '*.shop.test'] };
 
@@ -317,4 +322,177 @@ describe('what can not be', () => {
   ])('E3 is refused as a whole: %o', (spec, says) => {
     expect(verdict(spec as object)).toContain(says);
   });
+});
+
+describe('a JSON Schema', () => {
+  const withSchema = (schema: object, policies: readonly unknown[] = [{ ...SHOP, writes: ['cart'] }]) => ({
+    policies,
+    routes: [{ title: 'shop/cart', spec: { app: { writes: { cart: schema } }, ...routes('shop.test/') } }],
+  });
+  const nested = (levels: number) => {
+    let schema: object = {};
+    for (let level = 1; level < levels; level += 1) schema = { not: schema };
+    return schema;
+  };
+
+  test.each([
+    ['too deep to be gone through', nested(9_000)],
+    ['deeper than is allowed', nested(SCHEMA_LIMITS.depth + 1)],
+    ['of too many parts', { allOf: Array.from({ length: SCHEMA_LIMITS.nodes }, () => ({})) }],
+    ['of too much text', { description: 'é'.repeat(SCHEMA_LIMITS.bytes / 2) }],
+  ])('C4 %s is refused before anybody compiles it, and takes nothing from others', (_, schema) => {
+    const world = withSchema(schema);
+    const good = { title: 'shop/good', spec: routes('shop.test/good') };
+    const { verdicts } = judged({ ...world, routes: [...world.routes, good] }, () => expect.unreachable());
+    expect(verdicts.get('shop/cart')).toMatchObject({
+      reason: 'Invalid',
+      message: 'spec.app.writes.cart: must be at most 16 KiB, 128 mappings and lists, and 32 levels deep',
+    });
+    expect(verdicts.get('shop/good')).toMatchObject({ reason: 'Accepted' });
+  });
+
+  test('B1 as large as is allowed is compiled', () => {
+    expect(saysOf(withSchema(nested(SCHEMA_LIMITS.depth)))).toEqual({ 'shop/cart': 'Accepted' });
+  });
+
+  test('C4 is not compiled for a part that nobody grants', () => {
+    const { verdicts } = judged(withSchema({}, [SHOP]), () => expect.unreachable());
+    expect(verdicts.get('shop/cart')).toMatchObject({ reason: 'PartNotGranted' });
+  });
+
+  test('C4 is compiled in a step of its own', () => {
+    const writes = { a: {}, b: {}, c: {} };
+    const spec = { app: { writes }, ...routes('shop.test/') };
+    const world = {
+      policies: [{ ...SHOP, writes: Object.keys(writes) }],
+      routes: [{ title: 'shop/x', spec }],
+    };
+    const compiled: number[] = [];
+    const steps = judge(configFrom({}), snapshotOf(world), {
+      schemaProblem: () => void compiled.push(0),
+      onFault: () => expect.unreachable(),
+    });
+    const seen: number[] = [];
+    while (steps.next().done !== true) seen.push(compiled.length);
+    expect(seen).toEqual([0, 0, 1, 2]);
+    expect(compiled).toHaveLength(3);
+  });
+});
+
+describe('a namespace', () => {
+  const many = (count: number, prefix: string) =>
+    routes(...Array.from({ length: count }, (_, index) => `shop.test/${prefix}${index}`));
+
+  test('C4 has so many routes together, of which the older resources take theirs first', () => {
+    const said = saysOf({
+      policies: [SHOP, { namespaces: ['bank'], hosts: ['bank.test'] }],
+      routes: [
+        { title: 'shop/old', age: 3, spec: many(QUOTAS.routes - 1, 'old') },
+        { title: 'shop/two', age: 2, spec: many(2, 'two') },
+        { title: 'shop/one', age: 1, spec: many(1, 'one') },
+        { title: 'bank/one', age: 1, spec: routes('bank.test/') },
+      ],
+    });
+    expect(said).toEqual({
+      'shop/old': 'Accepted',
+      'shop/two':
+        'Invalid: spec.routes: the SessionRoutes of this namespace may have 500 routes together, and older ones have 499',
+      'shop/one': 'Accepted',
+      'bank/one': 'Accepted',
+    });
+  });
+
+  test('C4 has so many JSON Schemas together', () => {
+    const names = Array.from({ length: QUOTAS.schemas }, (_, index) => `s${index}`);
+    const spec = (...parts: readonly string[]) => ({
+      app: { writes: Object.fromEntries(parts.map((part) => [part, {}])) },
+    });
+    const said = saysOf({
+      policies: [{ ...SHOP, writes: names }],
+      routes: [
+        { title: 'shop/old', age: 2, spec: { ...spec(...names), ...routes('shop.test/old') } },
+        { title: 'shop/new', age: 1, spec: { ...spec('s1'), ...routes('shop.test/new') } },
+      ],
+    });
+    expect(said).toEqual({
+      'shop/old': 'Accepted',
+      'shop/new':
+        'Invalid: spec.app: the SessionRoutes of this namespace may have 64 JSON Schemas together, and older ones have 64',
+    });
+  });
+
+  test('C4 names so many unusual methods for a host, whoever else did', () => {
+    const named = (...methods: readonly string[]) => ({
+      routes: [
+        { match: { host: 'shop.test', path: `/${methods.join('')}`, methods }, require: { session: true } },
+      ],
+    });
+    const odd = Array.from({ length: MOST_UNUSUAL_METHODS }, (_, at) => `M${String.fromCharCode(65 + at)}`);
+    const said = saysOf({
+      policies: [SHOP],
+      routes: [
+        { title: 'shop/odd', age: 3, spec: named(...odd) },
+        { title: 'shop/same', age: 2, spec: named('MA', 'GET', 'POST') },
+        { title: 'shop/more', age: 1, spec: named('PURGE') },
+      ],
+    });
+    expect(said).toEqual({
+      'shop/odd': 'Accepted',
+      'shop/same': 'Accepted',
+      'shop/more':
+        'Invalid: spec.routes: at most 16 methods besides GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS may be named for the host shop.test',
+    });
+  });
+});
+
+describe('a policy that can not be read', () => {
+  const world: World = {
+    policies: [{ ...SHOP, openRoute: ['public'] }],
+    routes: [{ title: 'shop/cart', spec: routes('shop.test/') }],
+  };
+
+  test('E3 grants nothing, and whoever misses a grant is told of it', () => {
+    expect(saysOf(world)['shop/cart']).toBe(
+      "HostNotGranted: spec.routes[0].match.host: no SessionRoutePolicy grants shop.test to this namespace (and the SessionRoutePolicy policy-0 can't be read)",
+    );
+  });
+
+  test('is named, with what is wrong', () => {
+    const { read, unreadable } = judged({ ...world, policies: [...world.policies, SHOP] }).policies;
+    expect(read).toBe(1);
+    expect([...unreadable.keys()]).toEqual(['policy-0']);
+    expect(unreadable.get('policy-0')?.join()).toContain('openRoute');
+  });
+});
+
+test('E3 one that can not be judged, by a mistake of ours, is refused by itself', () => {
+  const world = {
+    policies: [{ ...SHOP, writes: ['a'] }],
+    routes: [
+      { title: 'shop/bad', age: 2, spec: { app: { writes: { a: {} } }, ...routes('shop.test/bad') } },
+      { title: 'shop/good', age: 1, spec: routes('shop.test/good') },
+    ],
+  };
+  const faults: string[] = [];
+  const { verdicts, routes: taken } = atOnce(
+    judge(configFrom({}), snapshotOf(world), {
+      schemaProblem: () => {
+        throw new RangeError('Maximum call stack size exceeded');
+      },
+      onFault: (title) => faults.push(title),
+    }),
+  );
+  expect(faults).toEqual(['shop/bad']);
+  expect(verdicts.get('shop/bad')).toMatchObject({ reason: 'Invalid' });
+  expect(taken).toHaveLength(1);
+});
+
+test('a long message ends at a whole character, within what an event may hold', () => {
+  const spec = { routes: Array.from({ length: 60 }, () => ({ ['😀'.repeat(3)]: 1 })) };
+  const { verdicts } = judged({ policies: [SHOP], routes: [{ title: 'shop/cart', spec }] });
+  const { message = '' } = verdicts.get('shop/cart') ?? {};
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1_000);
+  expect(Buffer.byteLength(message)).toBeGreaterThan(990);
+  expect(message.isWellFormed()).toBe(true);
+  expect(message).toMatch(/[^\uFFFD]\.\.\.$/);
 });

@@ -1,6 +1,8 @@
 /** SessionRoutes, policies and namespaces for tests, as an API server would have them. */
-import { judge, type Judgement } from '../../../src/kubernetes/judge.ts';
+import type { Config } from '../../../src/config/schema.ts';
+import { judge, type Judgement, type JudgementOptions } from '../../../src/kubernetes/judge.ts';
 import type { SessionRoute, SessionRoutePolicy, Snapshot } from '../../../src/kubernetes/resources.ts';
+import { atOnce } from '../../../src/steps/steps.ts';
 import { configFrom, type ConfigInput } from '../authz/scene.ts';
 
 /** What a test says of a resource; `age` in seconds, of which more is older. */
@@ -57,7 +59,7 @@ export function snapshotOf({ routes, policies, namespaces = {} }: World): Snapsh
 }
 
 export function judged(world: World, schemaProblem = (): string | undefined => undefined): Judgement {
-  return judge(configFrom(world.file ?? {}), snapshotOf(world), { schemaProblem });
+  return judgedBy(configFrom(world.file ?? {}), snapshotOf(world), schemaProblem);
 }
 
 /** The reason of each verdict, and its message where it is a refusal. */
@@ -68,4 +70,16 @@ export function saysOf(world: World): Readonly<Record<string, string>> {
       reason === 'Accepted' ? reason : `${reason}: ${message}`,
     ]),
   );
+}
+
+/** At once; a fault is the test's. */
+export function judgedBy(
+  config: Config,
+  snapshot: Snapshot,
+  schemaProblem: JudgementOptions['schemaProblem'] = () => undefined,
+): Judgement {
+  const onFault = (_title: string, error: unknown) => {
+    throw error;
+  };
+  return atOnce(judge(config, snapshot, { schemaProblem, onFault }));
 }

@@ -42,6 +42,8 @@ function observeEverything() {
   metrics.deadlines(150, 50);
   metrics.certificates([{ listener: 'check', fromMs: 1_700_000_000_000, toMs: 1_700_086_400_000 }]);
   metrics.sessionRoutesJudged(2, 1);
+  metrics.sessionRoutePoliciesRead(3, 1);
+  metrics.sessionRoutesApplied('applied');
   metrics.kubernetesWatched('namespaces', false);
   metrics.kubernetesWritten('status', 'written');
 }
