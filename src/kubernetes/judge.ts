@@ -7,6 +7,8 @@ import { createRuleBook, type RouteProblem, type RuleBook } from '../authz/route
 import { sameHeaders } from '../config/checks.ts';
 import type { AppConfig, Config, RouteConfig } from '../config/schema.ts';
 import type { Steps } from '../steps/steps.ts';
+import { createAccounts, type Accounts } from './accounts.ts';
+import { grantProblems, type Problem } from './grant-problems.ts';
 import { grantsOf, type Grants } from './grants.ts';
 import { createQuotas, schemasOf, type Quotas } from './quotas.ts';
 import { createReader } from './read-resource.ts';
@@ -15,7 +17,6 @@ import {
   sessionRoutePolicySpec,
   sessionRouteSpec,
   titleOf,
-  type OpenRoute,
   type SessionRoute,
   type SessionRoutePolicySpec,
   type SessionRouteSpec,
@@ -61,16 +62,10 @@ const readPolicy = createReader(sessionRoutePolicySpec);
 interface Court extends JudgementOptions {
   readonly config: Config;
   readonly book: RuleBook;
-  /** Service accounts that are an app, as `subject`, with whose. */
-  readonly subjects: Map<string, string>;
+  readonly accounts: Accounts;
   readonly quotas: Quotas;
   readonly policies: Judgement['policies'];
   grantsOf(namespace: string): Grants;
-}
-
-interface Problem {
-  readonly reason: VerdictReason;
-  readonly message: string;
 }
 
 /** `config` is the file's: where it and a resource want the same, it wins, and of two resources the older one. */
@@ -107,11 +102,7 @@ function openCourt(config: Config, { policies, namespaces }: Snapshot, options: 
     book,
     policies: { read: specs.length, unreadable },
     quotas: createQuotas(),
-    subjects: new Map(
-      Object.entries(config.apps).flatMap(([name, { identities }]) =>
-        identities.map(({ issuer, subject }) => [subjectKey(issuer, subject), `the app "${name}"`]),
-      ),
-    ),
+    accounts: createAccounts(config),
     grantsOf: (namespace) => grantsOf(namespace, known.get(namespace), specs),
   };
 }
@@ -144,42 +135,35 @@ function* judgeSafely(resource: SessionRoute, court: Court): Steps<Judged> {
 
 function* judgeOne(resource: SessionRoute, court: Court): Steps<Judged> {
   const reading = readRoute(resource);
-  if (!reading.ok)
-    return refused(...reading.problems.map((message) => ({ reason: 'Invalid', message }) as const));
+  if (!reading.ok) return refused(...withReason('Invalid', reading.problems));
   const { spec } = reading;
   const { namespace } = resource.metadata;
-  const grants = court.grantsOf(namespace);
+  const { config, accounts, quotas, policies } = court;
   const problems = [
-    ...configurationProblems(spec, court.config),
-    ...[...hostProblems(spec, grants), ...openRouteProblems(spec, grants), ...partProblems(spec, grants)].map(
-      (problem) => ({ ...problem, message: `${problem.message}${unreadableNote(court.policies)}` }),
-    ),
-    ...accountProblems(resource, spec, court),
-    ...court.quotas.problems(namespace, spec).map((message) => ({ reason: 'Invalid', message }) as const),
+    ...withReason('Invalid', configurationProblems(spec, config)),
+    ...grantProblems(spec, court.grantsOf(namespace), [...policies.unreadable.keys()]),
+    ...withReason('ServiceAccountUnavailable', accounts.problems(namespace, spec.app?.serviceAccounts ?? [])),
+    ...withReason('Invalid', quotas.problems(namespace, spec)),
   ];
   if (problems.length > 0) return refused(...problems);
   const wrong = yield* schemaProblems(namespace, spec, court);
-  if (wrong.length > 0) return refused(...wrong);
-  const app = appOf(resource, spec, court.config);
+  if (wrong.length > 0) return refused(...withReason('Invalid', wrong));
+  const title = titleOf(resource);
+  const app = spec.app && appOf(resource, spec.app, accounts);
   const routes = spec.routes.map((route) => ({ ...route, ...(app !== undefined && { app: app.name }) }));
-  const added = court.book.add(routes, ` of SessionRoute ${titleOf(resource)}`);
+  const added = court.book.add(routes, ` of SessionRoute ${title}`);
   if (!added.ok) return refused(...added.problems.map(routeProblem));
-  court.quotas.take(namespace, spec);
-  for (const { issuer, subject } of app?.config.identities ?? [])
-    court.subjects.set(subjectKey(issuer, subject), `the app "${titleOf(resource)}"`);
+  quotas.take(namespace, spec);
+  accounts.take(app?.config.identities ?? [], title);
   return { problems: [], routes, app };
 }
 
-/** Where a grant is missing, perhaps it is in one of these. */
-function unreadableNote({ unreadable }: Judgement['policies']): string {
-  if (unreadable.size === 0) return '';
-  const [name = '', ...others] = unreadable.keys();
-  const more = others.length === 0 ? '' : ` and ${others.length} more`;
-  return ` (and the SessionRoutePolicy ${name}${more} can't be read)`;
+function withReason(reason: VerdictReason, messages: readonly string[]): readonly Problem[] {
+  return messages.map((message) => ({ reason, message }));
 }
 
 /** What the file's own apps and routes are held against as well. */
-function configurationProblems({ app, routes }: SessionRouteSpec, { login }: Config): readonly Problem[] {
+function configurationProblems({ app, routes }: SessionRouteSpec, { login }: Config): readonly string[] {
   const headers = (['attributes', 'slices'] as const).flatMap((kind) =>
     sameHeaders(app?.reads[kind] ?? []).map(
       ({ index, message }) => `spec.app.reads.${kind}[${index}]: ${message}`,
@@ -190,89 +174,15 @@ function configurationProblems({ app, routes }: SessionRouteSpec, { login }: Con
       ? [`spec.routes[${index}].onUnauthenticated: must be "401": Singlestate's configuration has no login`]
       : [],
   );
-  return [...headers, ...logins].map((message) => ({ reason: 'Invalid', message }));
+  return [...headers, ...logins];
 }
 
-function hostProblems(spec: SessionRouteSpec, grants: Grants): readonly Problem[] {
-  return spec.routes.flatMap(({ match: { host } }, index) =>
-    grants.host(host)
-      ? []
-      : [
-          {
-            reason: 'HostNotGranted',
-            message: `spec.routes[${index}].match.host: no SessionRoutePolicy grants ${host} to this namespace`,
-          },
-        ],
-  );
-}
-
-function openRouteProblems(spec: SessionRouteSpec, grants: Grants): readonly Problem[] {
-  return spec.routes.flatMap((route, index) =>
-    openKinds(route)
-      .filter((kind) => grants.host(route.match.host) && !grants.openRoute(route.match.host, kind))
-      .map((kind) => ({
-        reason: 'OpenRouteNotGranted',
-        message: `spec.routes[${index}].${kind === 'shadow' ? 'mode' : 'require'}: no SessionRoutePolicy that grants ${route.match.host} has ${kind} in openRoutes`,
-      })),
-  );
-}
-
-/** Every way in which a route lets requests pass that have no session. */
-function openKinds({ require, mode }: SessionRouteSpec['routes'][number]): readonly OpenRoute[] {
-  return [
-    ...(require.public === true ? (['public'] as const) : []),
-    ...(require.optional === true ? (['optional'] as const) : []),
-    ...(mode === 'shadow' ? (['shadow'] as const) : []),
-  ];
-}
-
-function partProblems({ app }: SessionRouteSpec, grants: Grants): readonly Problem[] {
-  if (app === undefined) return [];
-  const { reads, writes, writesAttributes } = app;
-  const asked: readonly (readonly [field: string, name: string, isGranted: boolean])[] = [
-    ...reads.scopes.map((name) => ['reads.scopes', name, grants.readsScope(name)] as const),
-    ...reads.attributes.map((name) => ['reads.attributes', name, grants.readsAttribute(name)] as const),
-    ...reads.slices.map((name) => ['reads.slices', name, grants.readsSlice(name)] as const),
-    ...Object.keys(writes).map((name) => ['writes', name, grants.writesSlice(name)] as const),
-    ...Object.keys(writesAttributes).map(
-      (name) => ['writesAttributes', name, grants.writesAttribute(name)] as const,
-    ),
-  ];
-  return asked
-    .filter(([, , isGranted]) => !isGranted)
-    .map(([field, name]) => ({
-      reason: 'PartNotGranted',
-      message: `spec.app.${field}: no SessionRoutePolicy grants ${name} to this namespace`,
-    }));
-}
-
-function accountProblems(
-  { metadata: { namespace } }: SessionRoute,
-  { app }: SessionRouteSpec,
-  { config, subjects }: Court,
-): readonly Problem[] {
-  const { serviceAccounts } = config.kubernetes ?? {};
-  return (app?.serviceAccounts ?? []).flatMap((account, index) => {
-    const at = `spec.app.serviceAccounts[${index}]`;
-    if (serviceAccounts === undefined)
-      return [
-        {
-          reason: 'ServiceAccountUnavailable',
-          message: `${at}: Singlestate's configuration has no kubernetes.serviceAccounts, which says how they are verified`,
-        },
-      ];
-    const owner = subjects.get(subjectKey(serviceAccounts.issuer, subjectOf(namespace, account)));
-    if (owner === undefined) return [];
-    return [{ reason: 'ServiceAccountUnavailable', message: `${at}: ${account} is ${owner} already` }];
-  });
-}
-
-function* schemaProblems(namespace: string, spec: SessionRouteSpec, court: Court): Steps<Problem[]> {
-  const problems: Problem[] = [];
+function* schemaProblems(namespace: string, spec: SessionRouteSpec, court: Court): Steps<readonly string[]> {
+  const problems: string[] = [];
   for (const { at, schema } of schemasOf(spec)) {
     yield;
     const problem = court.schemaProblem(namespace, schema);
-    if (problem !== undefined) problems.push({ reason: 'Invalid', message: `${at}: ${problem}` });
+    if (problem !== undefined) problems.push(`${at}: ${problem}`);
   }
   return problems;
 }
@@ -284,29 +194,17 @@ function routeProblem({ index, field, message, isTie }: RouteProblem): Problem {
 
 function appOf(
   resource: SessionRoute,
-  { app }: SessionRouteSpec,
-  { kubernetes }: Config,
-): ResourceApp | undefined {
-  if (app === undefined) return undefined;
-  const { serviceAccounts, writes, writesAttributes, ...rest } = app;
-  const issuer = kubernetes?.serviceAccounts;
-  const identities = serviceAccounts.flatMap((account) =>
-    issuer === undefined ? [] : [{ ...issuer, subject: subjectOf(resource.metadata.namespace, account) }],
-  );
+  { serviceAccounts, writes, writesAttributes, ...rest }: NonNullable<SessionRouteSpec['app']>,
+  accounts: Accounts,
+): ResourceApp {
+  const { namespace } = resource.metadata;
+  const identities = accounts.identitiesOf(namespace, serviceAccounts);
   return {
-    namespace: resource.metadata.namespace,
+    namespace,
     name: titleOf(resource),
     config: { ...rest, identities, writes: {}, writesAttributes: {} },
     schemas: { writes, writesAttributes },
   };
-}
-
-function subjectOf(namespace: string, account: string): string {
-  return `system:serviceaccount:${namespace}:${account}`;
-}
-
-function subjectKey(issuer: string | undefined, subject: string | undefined): string {
-  return JSON.stringify([issuer, subject]);
 }
 
 /** Of UTF-8: the note of an event may be of 1 KiB. Conditions may hold more, but nobody reads it. */

@@ -4,7 +4,7 @@ import { SCHEMA_LIMITS } from '../../../src/kubernetes/json-limits.ts';
 import { MOST_UNUSUAL_METHODS, QUOTAS } from '../../../src/kubernetes/quotas.ts';
 import { atOnce } from '../../../src/steps/steps.ts';
 import { configFrom } from '../authz/scene.ts';
-import { judged, saysOf, sessionAt, snapshotOf, type World } from './resources.ts';
+import { judged, judgedBy, saysOf, sessionAt, snapshotOf, type World } from './resources.ts';
 
 const SHOP = { namespaces: ['shop'], hosts: ['shop.test', '*.shop.test'] };
 
@@ -455,6 +455,15 @@ describe('a policy that can not be read', () => {
     expect(saysOf(world)['shop/cart']).toBe(
       "HostNotGranted: spec.routes[0].match.host: no SessionRoutePolicy grants shop.test to this namespace (and the SessionRoutePolicy policy-0 can't be read)",
     );
+  });
+
+  test('is named the same way, whatever the order in which policies came', () => {
+    const snapshot = snapshotOf({ ...world, policies: [{ wrong: 1 }, { wrong: 2 }] });
+    const said = [snapshot.policies, snapshot.policies.toReversed()].map(
+      (policies) => judgedBy(configFrom({}), { ...snapshot, policies }).verdicts.get('shop/cart')?.message,
+    );
+    expect(said[0]).toContain("(and the SessionRoutePolicy policy-0 and 1 more can't be read)");
+    expect(said[1]).toBe(said[0]);
   });
 
   test('is named, with what is wrong', () => {
