@@ -22,6 +22,7 @@ import {
 import { createBoundedExport } from './bounded-export.ts';
 import type { TracingOptions, TracingSettings } from './settings.ts';
 import { CHECKS, checkOutcome, storeCall, storeCallOutcome } from './span-attributes.ts';
+import { createSpanClocks, type SpanClock } from './span-clock.ts';
 import type { CheckSpan, OpenTracer, StoreCallSpan, TraceParent } from './tracer.ts';
 
 const INSTANCE = { [ATTR_SERVICE_INSTANCE_ID]: randomUUID(), 'host.name': hostname() };
@@ -41,11 +42,14 @@ export function createOpenTelemetryTracer(settings: TracingSettings, options: Tr
     spanProcessors: [sending.processor],
   });
   const tracer = provider.getTracer('singlestate', options.version);
+  const startClock = createSpanClocks();
   return {
     startCheck(transport, parent) {
       const { name, attributes } = CHECKS[transport];
-      const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, contextOf(parent));
-      return span.isRecording() ? checkSpan(span, tracer, options.store) : undefined;
+      const now = startClock();
+      const begun = { kind: SpanKind.SERVER, attributes, startTime: now() };
+      const span = tracer.startSpan(name, begun, contextOf(parent));
+      return span.isRecording() ? checkSpan(span, now, tracer, options.store) : undefined;
     },
     close: () => sending.close(),
   };
@@ -63,22 +67,21 @@ function contextOf(parent: TraceParent) {
   return parent.traceparent === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, parent, GETTER);
 }
 
-function checkSpan(span: Span, tracer: SdkTracer, store: TracingOptions['store']): CheckSpan {
+function checkSpan(span: Span, now: SpanClock, tracer: SdkTracer, store: TracingOptions['store']): CheckSpan {
+  const end = (ending: Span, outcome: Attributes, failed: boolean) => {
+    ending.setAttributes(outcome);
+    if (failed) ending.setStatus({ code: SpanStatusCode.ERROR });
+    ending.end(now());
+  };
   const inside = trace.setSpan(ROOT_CONTEXT, span);
   const kind = store === undefined ? SpanKind.INTERNAL : SpanKind.CLIENT;
   return {
     traceId: span.spanContext().traceId,
     startStoreCall(operation): StoreCallSpan {
       const { name, attributes } = storeCall(operation, store);
-      const call = tracer.startSpan(name, { kind, attributes }, inside);
+      const call = tracer.startSpan(name, { kind, attributes, startTime: now() }, inside);
       return { end: (facts) => end(call, storeCallOutcome(facts), facts.failed) };
     },
     end: (facts) => end(span, checkOutcome(facts), facts.decision === 'error'),
   };
-}
-
-function end(span: Span, outcome: Attributes, failed: boolean): void {
-  span.setAttributes(outcome);
-  if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
-  span.end();
 }

@@ -125,12 +125,11 @@ describe.each(NAMES)('a check over %s', (transport) => {
       'singlestate.decision': 'allow',
       'singlestate.route': '*/me',
     });
-    for (const [outer, inner] of [
-      [egress, check],
-      [check, read],
-    ] as const) {
-      expect(outer.startNs <= inner.startNs && inner.endNs <= outer.endNs).toBe(true);
-    }
+    const isInside = (inner: ReceivedSpan, outer: ReceivedSpan, toleranceNs: bigint) =>
+      outer.startNs - inner.startNs <= toleranceNs && inner.endNs - outer.endNs <= toleranceNs;
+    expect(isInside(read, check, 0n)).toBe(true);
+    // Two processes read the system's clock, of which one tells it in milliseconds.
+    expect(isInside(check, egress, 1_000_000n)).toBe(true);
     expect(lineOf(bed, check.attributes['singlestate.decision_id'])['trace_id']).toBe(check.traceId);
   });
 
