@@ -95,5 +95,9 @@ test('B7 the configuration says nothing that it was not told, and nothing is los
   expect(config.audit.maxEntries).toBe(5_000_000);
   expect(config.store.url).toBe('rediss://v.example.com:6379/0');
   expect(config.sealing).toMatchObject({ acceptUnsealed: true });
-  expect(config.tls.check?.clients).toEqual(['spiffe://example.com/ns/gateways/sa/envoy']);
+  expect(config.tls.check?.clients).toEqual([
+    'spiffe://example.com/ns/gateways/sa/envoy',
+    // For `helm test`.
+    'sessions-check.sessions.svc',
+  ]);
 });

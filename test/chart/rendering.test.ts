@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { DASHBOARD_FILE } from '../parts/dashboard-file.ts';
 import { CHART, helm, only, render, rendered, VALUE_SETS, valuesFile } from './helm.ts';
@@ -66,4 +67,52 @@ test('B5 the grace period covers drainDelay and drainTimeout, whatever their uni
   expect(await seconds('--set', 'config.check.drainDelay=1500ms,config.check.drainTimeout=2m')).toBe(
     2 + 120 + 5,
   );
+});
+
+describe('the pod of `helm test`', () => {
+  const policy = async (...args: readonly string[]) => {
+    const objects = await rendered('full', ...args);
+    const { spec } = only(objects, 'NetworkPolicy', 'sessions') as unknown as {
+      readonly spec: { readonly ingress: readonly { readonly ports: unknown; readonly from: unknown }[] };
+    };
+    return spec.ingress.find(({ ports }) => JSON.stringify(ports).includes('"check"'))?.from;
+  };
+
+  test('H3 may ask for checks beside those whom the values name', async () => {
+    expect(await policy()).toEqual([
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'gateways' } } },
+      {
+        podSelector: {
+          matchLabels: {
+            'app.kubernetes.io/instance': 'singlestate',
+            'app.kubernetes.io/component': 'probe',
+          },
+        },
+      },
+    ]);
+    const probe = only(await rendered('full'), 'Pod', 'sessions-probe');
+    expect(probe.metadata).toMatchObject({
+      labels: { 'app.kubernetes.io/instance': 'singlestate', 'app.kubernetes.io/component': 'probe' },
+    });
+  });
+
+  test('H3 is no limit where there is none: an empty list lets everybody in', async () => {
+    expect(await policy('--set-json', 'networkPolicy.from.check=[]')).toBeNull();
+  });
+
+  test('E4 is among the clients of `check` by the certificate that it shows, where clients are named', async () => {
+    const clientsOf = async (...args: readonly string[]) => {
+      const { data } = only(await rendered('full', ...args), 'ConfigMap', 'sessions') as unknown as {
+        readonly data: Readonly<Record<string, string>>;
+      };
+      const { tls } = parse(data['singlestate.yaml'] ?? '') as {
+        readonly tls: { readonly check: { readonly clients: readonly string[] } };
+      };
+      return tls.check.clients;
+    };
+    const named = await clientsOf();
+    expect(named).toHaveLength(2);
+    expect(named.at(-1)).toBe('sessions-check.sessions.svc');
+    expect(await clientsOf('--set-json', 'config.tls.check={"clients":[]}')).toEqual([]);
+  });
 });

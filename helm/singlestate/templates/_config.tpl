@@ -34,6 +34,13 @@
 {{- if and $sidecar (not (dig "check" "drainDelay" "" $config)) -}}
 {{- $_ := set $config "check" (merge (dict "drainDelay" "0s") ($config.check | default dict)) -}}
 {{- end -}}
+{{- /* `helm test` shows the certificate of the listener itself, which has the name of its Service. */ -}}
+{{- with dig "tls" "check" "clients" list $config -}}
+{{- $name := printf "%s-check.%s.svc" (include "singlestate.fullname" $) $.Release.Namespace -}}
+{{- if and $.Values.tls.check.clientCertificates (not $sidecar) (not (has $name .)) -}}
+{{- $_ := set $config.tls.check "clients" (append . $name) -}}
+{{- end -}}
+{{- end -}}
 {{- range $empty := list "store" "tls" -}}
 {{- if not (get $config $empty) -}}
 {{- $_ := unset $config $empty -}}
