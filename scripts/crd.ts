@@ -221,6 +221,7 @@ function structural(written: JsonSchema, rules: RulesByPath): StructuralSchema {
 /** As much of JSON Schema as zod makes of our schemas. */
 type Written = JsonSchema & {
   readonly minItems?: number;
+  readonly maxItems?: number;
   readonly minProperties?: number;
   readonly maxProperties?: number;
 };
@@ -260,7 +261,8 @@ function shapeOf(
   if (items !== undefined) {
     const isSet = SETS.includes(name) && { 'x-kubernetes-list-type': 'set' };
     const least = schema.minItems !== undefined && { minItems: schema.minItems };
-    return { ...least, maxItems: BOUNDS.maxItems, ...isSet, items: inner(items, '*') };
+    const most = Math.min(schema.maxItems ?? Infinity, BOUNDS.maxItems);
+    return { ...least, maxItems: most, ...isSet, items: inner(items, '*') };
   }
   if (schema.type !== 'object') return scalarOf(schema);
   // A JSON Schema: what is in it is checked by the program.

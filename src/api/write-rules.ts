@@ -75,9 +75,12 @@ async function compileSchemaFile(file: string, bounds: CheckBounds): Promise<Com
   return compileSchema(schema, bounds);
 }
 
-const STRICT = { strict: true, logger: false } as const;
+const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** Holds schemas against draft 2020-12. It takes none of them in, and compiles what it needs once. */
+/** That a property fits a pattern as well is no mistake here, and to find it every pattern would be run at once. */
+const STRICT = { strict: true, allowMatchingProperties: true, logger: false } as const;
+
+/** Holds schemas against the draft, which it compiles once, and takes none of them in. */
 const draft = new Ajv2020(STRICT);
 
 /**
@@ -90,8 +93,8 @@ export function compileSchema(
   bounded = createBoundedCheck(bounds),
 ): CompiledSchema {
   try {
-    if (draft.validateSchema(schema) !== true)
-      return { ok: false, problem: `is no JSON Schema of draft 2020-12: ${draft.errorsText()}` };
+    const wrong = draftProblem(schema);
+    if (wrong !== undefined) return { ok: false, problem: `is no JSON Schema of draft 2020-12: ${wrong}` };
     // One for each schema: two that have the same `$id` are no concern of each other. What a schema refers to is compiled
     // once, and not again at each place.
     const ajv = new Ajv2020({ ...STRICT, validateSchema: false, inlineRefs: false });
@@ -103,6 +106,12 @@ export function compileSchema(
     const why = error instanceof Error ? error.message : 'unknown error';
     return { ok: false, problem: `is no JSON Schema of draft 2020-12: ${why}` };
   }
+}
+
+function draftProblem(schema: object): string | undefined {
+  if ('$schema' in schema && schema.$schema !== DRAFT && schema.$schema !== `${DRAFT}#`)
+    return `"$schema" must be "${DRAFT}"`;
+  return draft.validate(DRAFT, schema) ? undefined : draft.errorsText();
 }
 
 function checkWith(

@@ -3,30 +3,34 @@
 export interface JsonLimits {
   /** Of its text, UTF-8. */
   readonly bytes: number;
-  /** Mappings and lists, all together. */
-  readonly nodes: number;
-  /** The schema itself is the first. */
+  /** Of every kind, all together: mappings, lists, and what is in them. */
+  readonly values: number;
+  /** The schema itself is the first level. */
   readonly depth: number;
+  /** `$ref` and `$dynamicRef`: what they lead to is compiled for each. */
+  readonly references: number;
 }
 
-/** Compiling one takes 200 ms at the worst, on a slow machine. */
-export const SCHEMA_LIMITS: JsonLimits = { bytes: 16 * 1024, nodes: 128, depth: 32 };
+/** Compiling the worst that was found takes a quarter of a second, on a slow machine. */
+export const SCHEMA_LIMITS: JsonLimits = { bytes: 16 * 1024, values: 500, depth: 32, references: 16 };
 
 /** Whether a JSON value is no larger. It may be of any depth: what recurses into it must come after this. */
-export function isWithin({ bytes, nodes, depth }: JsonLimits): (value: unknown) => boolean {
+export function isWithin(limits: JsonLimits): (value: unknown) => boolean {
   return (value) => {
     let level: readonly unknown[] = [value];
-    let seen = 0;
-    for (let depthNow = 0; level.length > 0; depthNow += 1) {
+    let [values, references] = [0, 0];
+    for (let depth = 1; level.length > 0; depth += 1) {
       const inner = level.filter((one): one is object => typeof one === 'object' && one !== null);
-      seen += inner.length;
-      if (seen > nodes || (inner.length > 0 && depthNow >= depth)) return false;
+      values += level.length;
+      references += inner.filter((one) => '$ref' in one || '$dynamicRef' in one).length;
+      const isTooMuch = values > limits.values || references > limits.references;
+      if (isTooMuch || (inner.length > 0 && depth > limits.depth)) return false;
       level = inner.flatMap((one): unknown[] => Object.values(one));
     }
-    return Buffer.byteLength(JSON.stringify(value)) <= bytes;
+    return Buffer.byteLength(JSON.stringify(value)) <= limits.bytes;
   };
 }
 
-export function sayLimits({ bytes, nodes, depth }: JsonLimits): string {
-  return `must be at most ${bytes / 1024} KiB, ${nodes} mappings and lists, and ${depth} levels deep`;
+export function sayLimits({ bytes, values, depth, references }: JsonLimits): string {
+  return `at most ${bytes / 1024} KiB, ${values} values, ${depth} levels and ${references} references`;
 }

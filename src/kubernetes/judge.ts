@@ -146,6 +146,7 @@ function* judgeOne(resource: SessionRoute, court: Court): Steps<Judged> {
     ...withReason('Invalid', quotas.problems(namespace, spec)),
   ];
   if (problems.length > 0) return refused(...problems);
+  quotas.takeSchemas(namespace, spec);
   const wrong = yield* schemaProblems(namespace, spec, court);
   if (wrong.length > 0) return refused(...withReason('Invalid', wrong));
   const title = titleOf(resource);
@@ -153,7 +154,7 @@ function* judgeOne(resource: SessionRoute, court: Court): Steps<Judged> {
   const routes = spec.routes.map((route) => ({ ...route, ...(app !== undefined && { app: app.name }) }));
   const added = court.book.add(routes, ` of SessionRoute ${title}`);
   if (!added.ok) return refused(...added.problems.map(routeProblem));
-  quotas.take(namespace, spec);
+  quotas.takeRoutes(namespace, spec);
   accounts.take(app?.config.identities ?? [], title);
   return { problems: [], routes, app };
 }

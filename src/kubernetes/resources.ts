@@ -9,11 +9,9 @@ export const VERSION = 'v1alpha1';
 
 const jsonSchema = z
   .record(z.string(), z.unknown())
-  .refine(isWithin(SCHEMA_LIMITS), sayLimits(SCHEMA_LIMITS))
+  .refine(isWithin(SCHEMA_LIMITS), `must have ${sayLimits(SCHEMA_LIMITS)}`)
   .meta({ title: 'JSON Schema' })
-  .describe(
-    `A JSON Schema (draft 2020-12), of at most ${SCHEMA_LIMITS.bytes / 1024} KiB, ${SCHEMA_LIMITS.nodes} mappings and lists, and ${SCHEMA_LIMITS.depth} levels.`,
-  );
+  .describe(`A JSON Schema (draft 2020-12), of ${sayLimits(SCHEMA_LIMITS)}.`);
 
 /** Of one route: as many as there are in common use, and then some. */
 const MOST_METHODS = 16;

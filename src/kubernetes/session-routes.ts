@@ -28,6 +28,9 @@ export interface SessionRoutes {
 /** Of the time, so much at most goes into applying changes, however many there are. */
 const BUSY_SHARE = 0.1;
 
+/** But nothing waits longer than this: it may be a grant that was withdrawn. */
+const LONGEST_REST_MS = 10_000;
+
 /** What could not be applied is tried again after this, changed or not. */
 const RETRY_MS = 30_000;
 
@@ -53,7 +56,7 @@ export function startSessionRoutes(options: SessionRoutesOptions): SessionRoutes
     const begin = performance.now();
     await apply(snapshot);
     applied = print;
-    restMs = Math.max(collectMs, (performance.now() - begin) / BUSY_SHARE);
+    restMs = Math.min(Math.max(collectMs, (performance.now() - begin) / BUSY_SHARE), LONGEST_REST_MS);
   };
   const run = async () => {
     timer = undefined;

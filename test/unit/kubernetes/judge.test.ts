@@ -338,7 +338,8 @@ describe('a JSON Schema', () => {
   test.each([
     ['too deep to be gone through', nested(9_000)],
     ['deeper than is allowed', nested(SCHEMA_LIMITS.depth + 1)],
-    ['of too many parts', { allOf: Array.from({ length: SCHEMA_LIMITS.nodes }, () => ({})) }],
+    ['of too many values', { oneOf: Array.from({ length: SCHEMA_LIMITS.values - 1 }, () => true) }],
+    ['of too many references', { allOf: Array.from({ length: 17 }, () => ({ $ref: '#/$defs/a' })) }],
     ['of too much text', { description: 'é'.repeat(SCHEMA_LIMITS.bytes / 2) }],
   ])('C4 %s is refused before anybody compiles it, and takes nothing from others', (_, schema) => {
     const world = withSchema(schema);
@@ -346,7 +347,7 @@ describe('a JSON Schema', () => {
     const { verdicts } = judged({ ...world, routes: [...world.routes, good] }, () => expect.unreachable());
     expect(verdicts.get('shop/cart')).toMatchObject({
       reason: 'Invalid',
-      message: 'spec.app.writes.cart: must be at most 16 KiB, 128 mappings and lists, and 32 levels deep',
+      message: 'spec.app.writes.cart: must have at most 16 KiB, 500 values, 32 levels and 16 references',
     });
     expect(verdicts.get('shop/good')).toMatchObject({ reason: 'Accepted' });
   });
@@ -421,7 +422,47 @@ describe('a namespace', () => {
     });
   });
 
-  test('C4 names so many unusual methods for a host, whoever else did', () => {
+  test('C4 has no more of them compiled, also where they are refused', () => {
+    const writes = Object.fromEntries(Array.from({ length: QUOTAS.schemas }, (_, at) => [`s${at}`, {}]));
+    const resource = (title: string, age: number) => ({
+      title,
+      age,
+      spec: { app: { writes }, ...routes(`shop.test/${title}`) },
+    });
+    const world = { policies: [{ ...SHOP, writes: Object.keys(writes) }] };
+    let compiled = 0;
+    judged({ ...world, routes: [resource('shop/a', 2), resource('shop/b', 1)] }, () => {
+      compiled += 1;
+      return 'is no JSON Schema';
+    });
+    expect(compiled).toBe(QUOTAS.schemas);
+  });
+
+  test('C4 has so many methods on all of its hosts together', () => {
+    const methods = ['GET', 'POST', 'PUT', 'DELETE'];
+    const spec = (count: number, prefix: string) => ({
+      routes: Array.from({ length: count }, (_, at) => ({
+        match: { host: `${prefix}${at}.shop.test`, path: '/', methods },
+        require: { session: true },
+      })),
+    });
+    const said = saysOf({
+      policies: [SHOP],
+      routes: [
+        { title: 'shop/old', age: 3, spec: spec(100, 'old') },
+        { title: 'shop/new', age: 2, spec: spec(1, 'new') },
+        { title: 'shop/same', age: 1, spec: routes('old0.shop.test/same') },
+      ],
+    });
+    expect(said).toEqual({
+      'shop/old': 'Accepted',
+      'shop/new':
+        'Invalid: spec.routes: the SessionRoutes of this namespace may have 500 methods, counted for each host, together, and older ones have 500',
+      'shop/same': 'Accepted',
+    });
+  });
+
+  test('C4 names so many unusual methods for a host, and another namespace as many', () => {
     const named = (...methods: readonly string[]) => ({
       routes: [
         { match: { host: 'shop.test', path: `/${methods.join('')}`, methods }, require: { session: true } },
@@ -429,16 +470,18 @@ describe('a namespace', () => {
     });
     const odd = Array.from({ length: MOST_UNUSUAL_METHODS }, (_, at) => `M${String.fromCharCode(65 + at)}`);
     const said = saysOf({
-      policies: [SHOP],
+      policies: [SHOP, { namespaces: ['bank'], hosts: ['shop.test'] }],
       routes: [
         { title: 'shop/odd', age: 3, spec: named(...odd) },
         { title: 'shop/same', age: 2, spec: named('MA', 'GET', 'POST') },
         { title: 'shop/more', age: 1, spec: named('PURGE') },
+        { title: 'bank/own', spec: named('PROPFIND') },
       ],
     });
     expect(said).toEqual({
       'shop/odd': 'Accepted',
       'shop/same': 'Accepted',
+      'bank/own': 'Accepted',
       'shop/more':
         'Invalid: spec.routes: at most 16 methods besides GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS may be named for the host shop.test',
     });
