@@ -102,7 +102,9 @@ export const store = z
       '"memory:" keeps sessions in this process, for one replica; "redis://HOST:PORT" is Redis or Valkey, "rediss://" the same over TLS.',
     ),
     username: someText.optional().describe('The ACL user.'),
-    passwordFile: filePath.optional().describe('A file that holds the password. It is read once, at start.'),
+    passwordFile: filePath
+      .optional()
+      .describe('A file that holds the password. It is read for each connection.'),
     tls: z
       .strictObject({
         caFile: filePath.optional().describe('CA certificates, PEM; else those of the system.'),

@@ -41,7 +41,14 @@ export async function openStore(
     tls,
     username,
     password: secret?.text,
+    // A Secret that was changed meanwhile; while it can't be read, the last one stays.
+    nextPassword: passwordFile === undefined ? undefined : () => passwordIn(passwordFile),
     deadlineMs: deadline,
     keyPrefix,
   });
+}
+
+async function passwordIn(file: string): Promise<string | undefined> {
+  const secret = await readSecretFile(file);
+  return secret.ok ? secret.text : undefined;
 }

@@ -14,6 +14,8 @@ export interface RedisConnectionOptions {
   readonly tls?: RedisTlsOptions | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** Whenever the connection was lost: the password of the next one; undefined where it can't be told now. Never rejects. */
+  readonly nextPassword?: (() => Promise<string | undefined>) | undefined;
   /** How long one command may take, waiting to be sent included. */
   readonly deadlineMs: number;
   /** `read` or `write`; the server's CLIENT LIST shows it. */
@@ -66,9 +68,17 @@ export function connectToRedis(options: RedisConnectionOptions): RedisConnection
   const { deadlineMs } = options;
   // Reset by a primary, not by a connection: a replica counts as a failed attempt.
   const backoff = createBackoff({ firstMs: FIRST_RETRY_MS, longestMs: LONGEST_RETRY_MS });
-  const redis = new Redis(redisOptions(options, backoff));
+  const redis = new Redis(redisOptions(options, nextAttempt));
   const primary = watchPrimary(redis, options, backoff);
   const holdBatch = batching(redis);
+
+  /** How long ioredis waits before it, which is enough to read a file; else the one after that has the password. */
+  function nextAttempt(): number {
+    void options.nextPassword?.().then((password) => {
+      if (password !== undefined) redis.options.password = password;
+    });
+    return backoff.nextMs();
+  }
 
   const exchange = (operation: StoreOperation, send: (answered: Answered) => void): Promise<unknown> =>
     new Promise((resolve, reject) => {
@@ -99,7 +109,7 @@ export function connectToRedis(options: RedisConnectionOptions): RedisConnection
   };
 }
 
-function redisOptions(options: RedisConnectionOptions, backoff: Backoff) {
+function redisOptions(options: RedisConnectionOptions, nextAttempt: () => number) {
   const { url, tls = {}, username, password, role, deadlineMs, onDemoted } = options;
   const { isTls, ...address } = addressOf(url);
   return {
@@ -116,7 +126,7 @@ function redisOptions(options: RedisConnectionOptions, backoff: Backoff) {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: backoff.nextMs,
+    retryStrategy: nextAttempt,
     reconnectOnError: (error) => {
       const isDemoted = error.message.startsWith('READONLY');
       if (isDemoted) onDemoted();

@@ -27,6 +27,8 @@ export interface RedisStoreOptions {
   /** The ACL user; `default` where only a password is given. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** See `RedisConnectionOptions`. */
+  readonly nextPassword?: (() => Promise<string | undefined>) | undefined;
   /** How long one exchange with the server may take, in milliseconds. */
   readonly deadlineMs: number;
   /** Begins every key. */

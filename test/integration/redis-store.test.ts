@@ -494,6 +494,23 @@ describe('a server that refuses', () => {
     expect(await store.read(newRef())).toEqual({ state: 'absent' });
   });
 
+  test('E4 B7 a password that was changed is taken by the next connection', async () => {
+    const raw = openRaw();
+    await raw.config('SET', 'requirepass', PASSWORD);
+    let next: string | undefined = PASSWORD;
+    const store = await openReadyStore({ password: PASSWORD, nextPassword: () => Promise.resolve(next) });
+    await raw.config('SET', 'requirepass', 'an0ther-secret');
+    await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await untilUnavailable(store);
+    next = undefined;
+    expect((await failureOf(() => store.read(newRef()))).error).toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+    });
+    next = 'an0ther-secret';
+    await whenStoreAnswers(store, RECOVERY_MS);
+    expect(await store.read(newRef())).toEqual({ state: 'absent' });
+  });
+
   test.each([
     { ability: 'just what it needs', more: ['+info', '+role'] },
     { ability: 'no look at the server', more: [] },

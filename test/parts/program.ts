@@ -22,6 +22,8 @@ export interface ProgramOptions {
 
 export interface Program extends AsyncDisposable {
   readonly part: Part;
+  /** Where its configuration and its files are. */
+  readonly folder: string;
   /** The listener of metrics and health, as a URL. */
   readonly ops: string;
   /** The status of a check of a GET, over the listener `http`. */
@@ -58,6 +60,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const down = undo.move();
   return {
     part,
+    folder,
     ops: url,
     check: (host, path) => statusOf(http, host, path),
     [Symbol.asyncDispose]: () => down.disposeAsync(),
