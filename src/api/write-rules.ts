@@ -80,8 +80,8 @@ const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 /** That a property fits a pattern as well is no mistake here, and to find it every pattern would be run at once. */
 const STRICT = { strict: true, allowMatchingProperties: true, logger: false } as const;
 
-/** Holds schemas against the draft, which it compiles once, and takes none of them in. */
-const draft = new Ajv2020(STRICT);
+/** Holds schemas against the draft, which it compiles once, and takes none of them in. Made for the first of them. */
+let draft: Ajv2020 | undefined;
 
 /**
  * Strict: a keyword that is not known, or a format, which nothing here would check, is refused and not ignored. Schemas
@@ -111,6 +111,7 @@ export function compileSchema(
 function draftProblem(schema: object): string | undefined {
   if ('$schema' in schema && schema.$schema !== DRAFT && schema.$schema !== `${DRAFT}#`)
     return `"$schema" must be "${DRAFT}"`;
+  draft ??= new Ajv2020(STRICT);
   return draft.validate(DRAFT, schema) ? undefined : draft.errorsText();
 }
 

@@ -6,7 +6,8 @@ import type { Config } from './schema.ts';
 
 /**
  * Listeners keep their sockets, the store its connections, and so does who watches the API server: a reload that changes
- * these is refused as a whole. So is one that gives a listener TLS or takes it away; all else about its TLS changes while the server runs.
+ * these is refused as a whole. So is one that gives a listener TLS or takes it away; all else about its TLS changes while
+ * the server runs.
  */
 export const RESTART_ONLY = ['listen', 'store', 'kubernetes'] as const satisfies readonly (keyof Config)[];
 

@@ -30,21 +30,20 @@ export const url = text(
   'must be an http: or https: URL, without a user, password or fragment',
 ).refine((value) => URL.canParse(value), 'must be a URL with a valid host and port');
 
-/** OpenID Connect Core section 2, `iss`: a URL without query and fragment. It is compared byte by byte. */
-export const issuer = text(
+const urlWithoutQuery = text(
   'URL',
   /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
   'must be an http: or https: URL, without a user, password, query or fragment',
 ).refine((value) => URL.canParse(value), 'must be a URL with a valid host and port');
 
+/** OpenID Connect Core section 2, `iss`: a URL without query and fragment. It is compared byte by byte. */
+export const issuer = urlWithoutQuery;
+
 /** The base URL of OTLP over HTTP, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it. */
-export const collectorUrl = text(
-  'URL',
-  /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
-  'must be an http: or https: URL, without a user, password, query or fragment',
-)
-  .refine((value) => URL.canParse(value), 'must be a URL with a valid host and port')
-  .refine((value) => !/\/v1\/traces\/?$/.test(value), 'must be the base URL: "/v1/traces" is added to it');
+export const collectorUrl = urlWithoutQuery.refine(
+  (value) => !/\/v1\/traces\/?$/.test(value),
+  'must be the base URL: "/v1/traces" is added to it',
+);
 
 export const storeUrl = text(
   'store URL',

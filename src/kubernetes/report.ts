@@ -3,7 +3,7 @@
  * and all come to the same verdicts: hides how they keep from writing over each other.
  */
 import { createHash } from 'node:crypto';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, WriteOutcome } from './cluster.ts';
 import { isAccepted, type Verdict } from './reasons.ts';
 import { titleOf, type Condition, type SessionRoute } from './resources.ts';
 
@@ -147,9 +147,9 @@ async function writeOne(
   { route, verdict }: Pick<Entry, 'route' | 'verdict'>,
   title: string,
   options: ReportingOptions,
-): Promise<'written' | 'superseded' | 'failed'> {
+): Promise<ReportOutcome> {
   const { cluster, instance, now } = options;
-  const tried = async (object: 'status' | 'event', written: Promise<'written' | 'superseded'>) => {
+  const tried = async (object: WrittenObject, written: Promise<WriteOutcome>) => {
     const outcome = await written.catch((error: unknown) => {
       options.onFailure(title, error);
       return 'failed' as const;

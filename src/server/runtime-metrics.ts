@@ -4,7 +4,6 @@ import { REPORT_OUTCOMES, WRITTEN_OBJECTS } from '../kubernetes/report.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { StoreOutcome } from '../session/observed-store.ts';
 import { REVOCATION_CAUSES, type StoreOperation } from '../session/store.ts';
-import { SPAN_OUTCOMES } from '../tracing/settings.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Of the runtime in use: to be told again at each reload. */
@@ -16,7 +15,6 @@ export function showRuntime(metrics: Metrics, { config, tls }: Pick<Runtime, 'co
       return { listener, fromMs: validFromDate.getTime(), toMs: validToDate.getTime() };
     }),
   );
-  if (config.tracing !== undefined) for (const outcome of SPAN_OUTCOMES) metrics.spansEnded(outcome, 0);
 }
 
 const REVOCATIONS = ['revoke', 'revokeMany'] as const satisfies readonly StoreOperation[];

@@ -106,11 +106,15 @@ export async function buildRuntime(
     workloads: workloads.value,
     workloadApps: config.apps,
     writeRules: writes.value,
-    views: new Map(Object.entries(config.apps).map(([name, app]) => [name, compileView(app.reads)])),
+    views: viewsOf(config.apps),
     tls: tls.value,
     tracing: tracing.value,
   };
   return { ok: true, runtime, warnings: parts.flatMap((part) => (part.ok ? part.warnings : [])) };
+}
+
+export function viewsOf(apps: Config['apps']): Runtime['views'] {
+  return new Map(Object.entries(apps).map(([name, app]) => [name, compileView(app.reads)]));
 }
 
 /** For everything that fetches keys. */

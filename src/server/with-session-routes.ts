@@ -6,10 +6,9 @@ import type { AppConfig, Config } from '../config/schema.ts';
 import { createWorkloadAuthenticator } from '../identity/workload-authenticator.ts';
 import { judge, type Judgement, type ResourceApp } from '../kubernetes/judge.ts';
 import type { Snapshot } from '../kubernetes/resources.ts';
-import { compileView } from '../session/view.ts';
 import { amongOthers } from '../steps/steps.ts';
 import type { ResourceSchemas } from './resource-schemas.ts';
-import { fetchingOptions, type Runtime, type RuntimeOptions } from './runtime.ts';
+import { fetchingOptions, viewsOf, type Runtime, type RuntimeOptions } from './runtime.ts';
 
 export interface Extended {
   readonly runtime: Runtime;
@@ -23,8 +22,8 @@ export interface ExtendingOptions extends RuntimeOptions {
 }
 
 /**
- * `base` is the runtime of the file alone, and `before` one that was made of the same `base`. Asks no network. Rejects where a file that the
- * configuration names can't be read any more.
+ * `base` is the runtime of the file alone, and `before` one that was made of the same `base`. Asks no network. Rejects
+ * where a file that the configuration names can't be read any more.
  */
 export async function withSessionRoutes(
   base: Runtime,
@@ -54,7 +53,7 @@ export async function withSessionRoutes(
       ...base.writeRules,
       ...apps.map((app) => [app.name, writeRulesOf(app, schemas)] as const),
     ]),
-    views: new Map(Object.entries(config.apps).map(([name, app]) => [name, compileView(app.reads)])),
+    views: viewsOf(config.apps),
   };
   return { runtime, judgement };
 }
