@@ -1,14 +1,14 @@
 /** A Valkey that keeps its data on disk, and is started again after its end where that is asked for. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Reaper } from './reaper.ts';
 import { startValkey } from './valkey.ts';
 import type { RunningValkey } from './valkey.ts';
-import type { Watch } from './watch.ts';
 
 export interface DurableValkeyOptions {
   readonly binary: string;
   /** For its data and its log. */
   readonly folder: string;
-  readonly watch: Watch;
+  readonly reaper: Reaper;
   /** How long after its end it is started again, as an orchestrator would do it. Undefined: it stays ended. */
   readonly restartAfterMs: number | undefined;
   /** Told of its ends and starts, in sentences. */
@@ -26,10 +26,9 @@ export interface DurableValkey {
  * outlive the machine: waiting for the disk would cost a busy laptop more than the store's deadline.
  */
 export async function startDurableValkey(options: DurableValkeyOptions): Promise<DurableValkey> {
-  const { binary, folder: directory, restartAfterMs } = options;
+  const { binary, folder: directory, restartAfterMs, reaper } = options;
   const durable = ['--appendonly', 'yes', '--appendfsync', 'no'];
-  const valkey = await startValkey({ binary, directory, arguments: durable });
-  options.watch.process(valkey);
+  const valkey = await startValkey({ binary, directory, arguments: durable, reaper });
   const ending = new AbortController();
   const kept =
     restartAfterMs === undefined ? undefined : keep(valkey, options, restartAfterMs, ending.signal);
@@ -45,7 +44,7 @@ export async function startDurableValkey(options: DurableValkeyOptions): Promise
 
 async function keep(
   valkey: RunningValkey,
-  { watch, say }: DurableValkeyOptions,
+  { say }: DurableValkeyOptions,
   restartAfterMs: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -62,7 +61,6 @@ async function keep(
       say?.(`Valkey can't be started again: ${String(error)}`);
       return;
     }
-    watch.process(valkey);
     say?.(`Valkey runs again, as process ${valkey.pid}.`);
   }
 }

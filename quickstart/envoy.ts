@@ -6,6 +6,7 @@ import type { Document } from 'yaml';
 import { startPart, untilReady } from './part.ts';
 import type { Part } from './part.ts';
 import { portInUse } from './ports.ts';
+import type { Reaper } from './reaper.ts';
 import { answersOk } from './wait.ts';
 
 const TEMPLATE = join(import.meta.dirname, '..', 'deploy', 'envoy', 'envoy.yaml');
@@ -64,13 +65,16 @@ export interface EnvoyOptions {
   readonly binary: string;
   readonly folder: string;
   readonly ports: EnvoyPorts;
+  /** Kills it, should this process be killed. */
+  readonly reaper?: Reaper | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told as soon as the process runs, before it is ready. */
   readonly onStart: (part: Part) => void;
 }
 
 /** Resolves once Envoy takes requests. @throws PortError where the ingress port was taken meanwhile. */
-export async function startEnvoy({ binary, folder, ports, signal, onStart }: EnvoyOptions): Promise<Part> {
+export async function startEnvoy(options: EnvoyOptions): Promise<Part> {
+  const { binary, folder, ports, reaper, signal, onStart } = options;
   const configFile = join(folder, 'envoy.yaml');
   await writeFile(configFile, await envoyConfig(ports));
   const part = await startPart({
@@ -78,6 +82,7 @@ export async function startEnvoy({ binary, folder, ports, signal, onStart }: Env
     command: binary,
     args: ['-c', configFile, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning'],
     logFile: join(folder, 'envoy.log'),
+    reaper,
   });
   onStart(part);
   const isReady = () => answersOk(`http://127.0.0.1:${ports.admin}/ready`);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Reaper } from './reaper.ts';
 import { waitUntil } from './wait.ts';
 
 export interface PartOptions {
@@ -13,6 +14,8 @@ export interface PartOptions {
   /** Takes standard output and standard error. */
   readonly logFile: string;
   readonly cwd?: string;
+  /** Kills it, should this process be killed. */
+  readonly reaper?: Reaper | undefined;
 }
 
 export interface Part {
@@ -30,10 +33,12 @@ export interface Part {
  * @throws Error where it can't be started.
  */
 export async function startPart(options: PartOptions): Promise<Part> {
+  const { reaper } = options;
+  const [command, args] = reaper?.known(options.command, options.args) ?? [options.command, options.args];
   const log = openSync(options.logFile, 'a');
-  const child = spawn(options.command, options.args, {
+  const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', log, log, ...(reaper ? [reaper.socket] : [])],
     detached: true,
     cwd: options.cwd,
   });
@@ -48,6 +53,7 @@ export async function startPart(options: PartOptions): Promise<Part> {
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${options.name} has no process id.`);
+  if (reaper) void ended.then(() => reaper.forget(pid));
   const stop = async (graceMs = 5000) => {
     child.kill('SIGTERM');
     const force = setTimeout(() => killGroup(pid), graceMs);

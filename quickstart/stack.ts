@@ -13,6 +13,8 @@ import { startPart, untilReady } from './part.ts';
 import type { Part, PartOptions } from './part.ts';
 import { envoyBinary, valkeyBinary } from './parts.ts';
 import { assertPortFree, freePort } from './ports.ts';
+import { startReaper } from './reaper.ts';
+import type { Reaper } from './reaper.ts';
 import type { RunningValkey } from './valkey.ts';
 import { answersOk } from './wait.ts';
 import { watchParts } from './watch.ts';
@@ -75,7 +77,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
   await using undo = new AsyncDisposableStack();
   const folder = await makeFolder(undo);
-  const building: Building = { folder, undo, watch: watchParts(folder, undo), signal };
+  const reaper = startReaper(folder);
+  undo.defer(() => reaper.end());
+  const building: Building = { folder, undo, reaper, watch: watchParts(), signal };
   const operator = await createCaller(folder, 'operator');
   undo.defer(() => operator.stop());
   const billingIdentity = await createCaller(folder, 'billing');
@@ -92,6 +96,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     binary: envoyProgram,
     folder,
     ports: { ...ports, billing, reports },
+    reaper,
     signal,
     onStart: (part) => keep(building, part),
   });
@@ -124,6 +129,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 interface Building {
   readonly folder: string;
   readonly undo: AsyncDisposableStack;
+  readonly reaper: Reaper;
   readonly watch: Watch;
   readonly signal: AbortSignal | undefined;
 }
@@ -166,9 +172,10 @@ function keep({ watch, undo }: Building, part: Part): void {
 
 async function startKept(
   building: Building,
-  options: Omit<PartOptions, 'logFile'> & { readonly log: string; readonly readyUrl: string },
+  options: Omit<PartOptions, 'logFile' | 'reaper'> & { readonly log: string; readonly readyUrl: string },
 ): Promise<Part> {
-  const part = await startPart({ ...options, logFile: join(building.folder, options.log) });
+  const { folder, reaper } = building;
+  const part = await startPart({ ...options, logFile: join(folder, options.log), reaper });
   keep(building, part);
   const ready = { timeoutMs: START_MS, signal: building.signal };
   await untilReady(part, () => answersOk(options.readyUrl), ready);
@@ -176,12 +183,12 @@ async function startKept(
 }
 
 async function startStore(
-  { folder, undo, watch, signal }: Building,
+  { folder, undo, reaper, signal }: Building,
   binary: string,
   { restartValkeyAfterMs: restartAfterMs, say }: StackOptions,
 ): Promise<RunningValkey> {
   signal?.throwIfAborted();
-  const { valkey, stop } = await startDurableValkey({ binary, folder, watch, restartAfterMs, say });
+  const { valkey, stop } = await startDurableValkey({ binary, folder, reaper, restartAfterMs, say });
   undo.defer(stop);
   return valkey;
 }

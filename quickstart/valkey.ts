@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { lastLines, startPart, type Part } from './part.ts';
 import { valkeyBinary } from './parts.ts';
 import { freePort, PortError } from './ports.ts';
+import type { Reaper } from './reaper.ts';
 import { waitUntil } from './wait.ts';
 
 export interface ValkeyOptions {
@@ -17,6 +18,8 @@ export interface ValkeyOptions {
   readonly directory?: string | undefined;
   /** Further arguments, as valkey.conf would say them. Without any, nothing is kept on disk. */
   readonly arguments?: readonly string[] | undefined;
+  /** Kills it, should this process be killed. */
+  readonly reaper?: Reaper | undefined;
 }
 
 export interface RunningValkey extends AsyncDisposable {
@@ -50,7 +53,8 @@ export async function startValkey(options: ValkeyOptions = {}): Promise<RunningV
   const port = options.port ?? (await freePort());
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'valkey-')));
   const logFile = join(directory, 'valkey.log');
-  const launch = () => launchValkey({ binary, port, directory, logFile, more: options.arguments ?? [] });
+  const { arguments: more = [], reaper } = options;
+  const launch = () => launchValkey({ binary, port, directory, logFile, more, reaper });
   const cleanUp = async () => {
     if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
   };
@@ -110,9 +114,10 @@ interface Launch {
   readonly directory: string;
   readonly logFile: string;
   readonly more: readonly string[];
+  readonly reaper: Reaper | undefined;
 }
 
-async function launchValkey({ binary, port, directory, logFile, more }: Launch): Promise<Part> {
+async function launchValkey({ binary, port, directory, logFile, more, reaper }: Launch): Promise<Part> {
   const part = await startPart({
     name: 'Valkey',
     command: binary,
@@ -122,6 +127,7 @@ async function launchValkey({ binary, port, directory, logFile, more }: Launch):
       ...more,
     ],
     logFile,
+    reaper,
   });
   let hasEnded = false as boolean;
   void part.ended.then(() => (hasEnded = true));

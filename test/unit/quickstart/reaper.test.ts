@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { startPart } from '../../../quickstart/part.ts';
+import { startReaper } from '../../../quickstart/reaper.ts';
 import { waitUntil } from '../../../quickstart/wait.ts';
 
 // Each starts several processes, on a machine that may be busy.
@@ -11,22 +14,32 @@ vi.setConfig({ testTimeout: 20_000 });
 
 const QUICKSTART = join(import.meta.dirname, '..', '..', '..', 'quickstart');
 
+const commandOf = (pid: string | number) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+
 /** Also true of one that is dead and waits for its parent. */
-async function isGone(pid: number): Promise<boolean> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) === '';
+const isGone = async (pid: number) => (await commandOf(pid)) === '';
+
+/** The commands that have this argument. */
+async function running(argument: string): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(pids.map(commandOf));
+  return commands.filter((command) => command.split('\0').includes(argument));
 }
 
-/** A process with a reaper, that says which part it started and then does what the source says. */
+/** A process with a reaper that starts a part, does what the source says, and then says the part's id. */
 async function start(source: string) {
   const folder = await mkdtemp(join(tmpdir(), 'reaper-'));
   const program = `
+    import { readFileSync } from 'node:fs';
+    import { setTimeout as delay } from 'node:timers/promises';
     const { startPart } = await import('${QUICKSTART}/part.ts');
     const { startReaper } = await import('${QUICKSTART}/reaper.ts');
-    const part = await startPart({ name: 'x', command: '/bin/sleep', args: ['60'], logFile: '${folder}/log' });
     const reaper = startReaper('${folder}');
-    reaper.watch([-part.pid]);
-    console.log(part.pid);
-    ${source}`;
+    const part = await startPart({ name: 'x', command: '/bin/sleep', args: ['60'], logFile: '${folder}/log', reaper });
+    const isSleeping = () => readFileSync('/proc/' + part.pid + '/cmdline', 'utf8').startsWith('/bin/sleep');
+    while (!isSleeping()) await delay(10);
+    ${source}
+    console.log(part.pid);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -46,10 +59,40 @@ test('a process that is killed leaves neither its parts nor its folder', async (
   await waitUntil(async () => (await isGone(pid)) && !existsSync(folder), within);
 });
 
-test('what has been dismissed is not killed', async () => {
-  const { child, folder, pid } = await start('reaper.dismiss(); process.exit();');
+test('one that is killed in the very moment in which it starts a part leaves nothing either', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reaper-'));
+  const seconds = `60.${randomInt(1e9)}`;
+  // `spawn` has made the process when it returns, and nothing of this program runs after that.
+  const program = `
+    const { startPart } = await import('${QUICKSTART}/part.ts');
+    const { startReaper } = await import('${QUICKSTART}/reaper.ts');
+    const reaper = startReaper('${folder}');
+    void startPart({ name: 'x', command: '/bin/sleep', args: ['${seconds}'], logFile: '${folder}/log', reaper });
+    process.kill(process.pid, 'SIGKILL');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
   await new Promise((resolve) => child.once('exit', resolve));
+  await waitUntil(() => Promise.resolve(!existsSync(folder)), within);
+  expect(await running(seconds)).toEqual([]);
+});
+
+test("what is forgotten is not killed, as its id may be somebody else's", async () => {
+  const { child, folder, pid } = await start('reaper.forget(part.pid); setInterval(() => {}, 1000);');
+  child.kill('SIGKILL');
   await waitUntil(() => Promise.resolve(!existsSync(folder)), within);
   expect(await isGone(pid)).toBe(false);
   process.kill(pid, 'SIGKILL');
+});
+
+test('a part that has ended is forgotten, and no other', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reaper-'));
+  const reaper = startReaper(folder);
+  const forget = vi.spyOn(reaper, 'forget');
+  const options = { name: 'x', logFile: join(folder, 'log'), reaper };
+  const stays = await startPart({ ...options, command: '/bin/sleep', args: ['60'] });
+  const ends = await startPart({ ...options, command: '/bin/sh', args: ['-c', 'exit 3'] });
+  expect(await ends.ended).toBe('exit code 3');
+  expect(forget.mock.calls).toEqual([[ends.pid]]);
+  reaper.end();
+  expect(await stays.ended).toBe('SIGKILL');
+  await waitUntil(() => Promise.resolve(!existsSync(folder)), within);
 });
