@@ -1,85 +1,12 @@
-/** Start, outage, reload and end of a server behind a real Envoy, while requests go on. */
-import { readFile, writeFile } from 'node:fs/promises';
+/** Outage and reload of a server behind a real Envoy, and connections that move, while requests go on. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseDocument } from 'yaml';
-import { startPart, untilReady } from '../../quickstart/part.ts';
-import { freePort } from '../../quickstart/ports.ts';
-import { answersOk, waitUntil } from '../../quickstart/wait.ts';
+import { waitUntil } from '../../quickstart/wait.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { rotateKeys } from '../../src/token/key-files.ts';
 import { createFaults } from '../fakes/faulty-store.ts';
-import { changeConfig, createBed, EXT_AUTHZ, type Bed } from './bed.ts';
-
-const BIN = join(import.meta.dirname, '..', '..', 'bin', 'singlestate');
-const CLUSTER = ['static_resources', 'clusters', 0] as const;
-
-/** Asks again and again over some connections, and keeps every status that was answered. */
-function startLoad(bed: Bed, token: string, connections = 8) {
-  const statuses: number[] = [];
-  let on = true;
-  const loops = Array.from({ length: connections }, async () => {
-    while (on) statuses.push((await bed.ask('/me', { token })).status);
-  });
-  return {
-    statuses,
-    async stop() {
-      on = false;
-      await Promise.all(loops);
-    },
-  };
-}
-
-test('B5 SIGTERM of one of two replicas under load fails no check, and ends with exit code 0', async () => {
-  const ports = { check: await freePort(), api: await freePort(), ops: await freePort() };
-  await using bed = await createBed({
-    envoy: (document) => {
-      const endpoints = [...CLUSTER, 'load_assignment', 'endpoints', 0, 'lb_endpoints'];
-      const address = { socket_address: { address: '127.0.0.1', port_value: ports.check } };
-      document.addIn(endpoints, { endpoint: { address } });
-      document.setIn([...CLUSTER, 'health_checks', 0, 'interval'], '0.1s');
-      document.setIn([...CLUSTER, 'health_checks', 0, 'unhealthy_threshold'], 1);
-    },
-  });
-  const config = parseDocument(await readFile(bed.configFile, 'utf8'));
-  for (const [name, port] of Object.entries(ports)) config.setIn(['listen', name], `127.0.0.1:${port}`);
-  config.setIn(['check', 'drainDelay'], '1s');
-  const configFile = join(bed.configFile, '..', 'replica.yaml');
-  await writeFile(configFile, config.toString());
-  const replica = await startPart({
-    name: 'the replica',
-    command: BIN,
-    args: ['serve', '--config', configFile],
-    logFile: join(bed.configFile, '..', 'replica.log'),
-  });
-  await untilReady(replica, () => answersOk(`http://127.0.0.1:${ports.ops}/readyz`), { timeoutMs: 20_000 });
-
-  const { token } = await bed.open();
-  const load = startLoad(bed, token);
-  const replicaChecks = async () => {
-    const metrics = await (await fetch(`http://127.0.0.1:${ports.ops}/metrics`)).text();
-    return Number(/^singlestate_checks_total\{.*decision="allow".* (\d+)$/m.exec(metrics)?.[1] ?? 0);
-  };
-  await waitUntil(async () => (await replicaChecks()) > 50, {
-    what: 'load on the replica',
-    timeoutMs: 20_000,
-  });
-  process.kill(replica.pid, 'SIGTERM');
-  await waitUntil(() => answersOk(`http://127.0.0.1:${ports.ops}/readyz`).then((ok) => !ok), {
-    what: 'the replica to turn unready',
-    timeoutMs: 5_000,
-  });
-  expect(await replica.ended).toBe('exit code 0');
-  const sofar = load.statuses.length;
-  await waitUntil(() => Promise.resolve(load.statuses.length > sofar + 50), {
-    what: 'more load',
-    timeoutMs: 10_000,
-  });
-  await load.stop();
-  expect(new Set(load.statuses)).toEqual(new Set([200]));
-  const log = await readFile(replica.logFile, 'utf8');
-  expect(log).toContain('"msg":"stopped"');
-});
+import { changeConfig, createBed, EXT_AUTHZ } from './bed.ts';
+import { startLoad } from './load.ts';
 
 test('a connection that has come of age moves under load, and no check is lost', async () => {
   await using bed = await createBed({ config: { check: { maxConnectionAge: '1s' } } });

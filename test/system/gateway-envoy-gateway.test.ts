@@ -64,9 +64,11 @@ const withoutKey = (objects: readonly ShippedObject[], unwanted: string) =>
   replaced(objects, (key, value) => (key === unwanted ? undefined : value));
 
 test.each([
-  ['timeout', '"timeout":"0.250s"'],
-  ['statusOnError', '"statusOnError":{"code":"ServiceUnavailable"}'],
-])('D2 Envoy is told of %s, which Envoy Gateway does otherwise by default', async (key, told) => {
+  ['D2', 'timeout', '"timeout":"0.250s"'],
+  ['D2', 'statusOnError', '"statusOnError":{"code":"ServiceUnavailable"}'],
+  ['B5', 'passive', '"consecutive5xx":3'],
+  ['B5', 'panicThreshold', '"healthyPanicThreshold":{"value":1}'],
+])('%s Envoy is told of %s, which Envoy Gateway does otherwise by default', async (_, key, told) => {
   const shipped = await shippedEnvoyGateway();
   expect(JSON.stringify(await translate(shipped))).toContain(told);
   expect(JSON.stringify(await translate(withoutKey(shipped, key)))).not.toContain(told);
