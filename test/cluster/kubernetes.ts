@@ -24,6 +24,8 @@ export interface Namespace {
 }
 
 export interface RunningScript {
+  /** Resolves once it has printed something. @throws CommandFailure where it ends before */
+  readonly begun: Promise<void>;
   /** Ends its standard input, and resolves to its standard output. */
   stop(): Promise<string>;
 }
@@ -54,7 +56,7 @@ export async function createNamespace(
     runNode: (pod, container, script, input = '') => kubectl(nodeIn(pod, container, script), input),
     startNode: (pod, container, script) => {
       const child = start(kubectlPath, ['--namespace', name, ...nodeIn(pod, container, script)]);
-      return { stop: () => (child.end(), child.output) };
+      return { begun: child.begun, stop: () => (child.end(), child.output) };
     },
     remove: async () => {
       await kubectl(['delete', 'namespace', name, '--wait', '--timeout=120s']);
@@ -86,5 +88,9 @@ function start(command: string, args: readonly string[]) {
   });
   // What ends early says why on its standard error.
   child.stdin?.on('error', () => undefined);
-  return { output: promise, end: (input = '') => void child.stdin?.end(input) };
+  const printed = new Promise<void>((settle) => child.stdout?.once('data', () => settle()));
+  const begun = Promise.race([printed, promise.then(() => undefined)]);
+  // Who waits for neither is told by the other.
+  begun.catch(() => undefined);
+  return { begun, output: promise, end: (input = '') => void child.stdin?.end(input) };
 }

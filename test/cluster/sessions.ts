@@ -49,6 +49,7 @@ const outcomeOf = (status, body) =>
 let phase = counts.before;
 let left = Infinity;
 process.stdin.on('end', () => ((phase = counts.afterwards), (left = ${afterwards}))).resume();
+let answered = 0;
 const ask = async () => {
   while (left > 0) {
     left -= 1;
@@ -57,25 +58,38 @@ const ask = async () => {
       .then(async (answer) => outcomeOf(answer.status, await answer.text()))
       .catch(() => 'no answer');
     counted[outcome] = (counted[outcome] ?? 0) + 1;
+    answered += 1;
+    if (answered === 50) console.log('begun');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
 await Promise.all(Array.from({ length: 4 }, ask));
-process.stdout.write(JSON.stringify(counts));`;
+console.log(JSON.stringify(counts));`;
 
 /** How many requests had which status, with the reason where it is not 200. */
 type Outcomes = Readonly<Record<string, number>>;
 
 /**
  * Requests at a steady pace until `stop`, and `afterwards` of them after that; each is counted where it began. They are
- * a bounded number, however the requests end.
+ * a bounded number, however the requests end. Resolves once they are under way.
  */
-export function startLoad(namespace: Namespace, url: string, token: string, afterwards = 0) {
+export async function startLoad(namespace: Namespace, url: string, token: string, afterwards = 0) {
   const running = namespace.startNode('client', 'client', LOAD(url, token, afterwards));
+  await running.begun;
   return {
-    stop: async () =>
-      JSON.parse(await running.stop()) as { readonly before: Outcomes; readonly afterwards: Outcomes },
+    stop: async () => {
+      const counts = (await running.stop()).trim().split('\n').at(-1) ?? '';
+      return JSON.parse(counts) as { readonly before: Outcomes; readonly afterwards: Outcomes };
+    },
   };
+}
+
+/** How many did not pass. @throws Error where one of these was not refused by a 503 */
+export function refusedOf(outcomes: Outcomes): number {
+  const others = Object.entries(outcomes).filter(([outcome]) => outcome !== '200');
+  const odd = others.filter(([outcome]) => !outcome.startsWith('503 '));
+  if (odd.length > 0) throw new Error(`answered otherwise than by 200 or 503: ${odd.join(', ')}`);
+  return others.reduce((sum, [, count]) => sum + count, 0);
 }
 
 export async function callApi(

@@ -1,0 +1,52 @@
+/** Kills a container as its node's kernel would, without a word to what runs in it. Hides the way to the node. */
+import { createNamespace, type Namespace } from './kubernetes.ts';
+import { IMAGES } from './pods.ts';
+
+/** As the kernel of a node knows it, sees all of the node's processes. */
+const onNode = (nodeName: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'node' },
+  spec: {
+    nodeName,
+    hostPID: true,
+    terminationGracePeriodSeconds: 0,
+    securityContext: { runAsUser: 0 },
+    containers: [
+      {
+        name: 'node',
+        image: IMAGES.singlestate,
+        imagePullPolicy: 'IfNotPresent',
+        command: ['/usr/bin/node', '-e', 'setInterval(() => undefined, 1e6);'],
+      },
+    ],
+  },
+});
+
+const KILL = (containerId: string) => `
+import { readdirSync, readFileSync } from 'node:fs';
+const isOfIt = (pid) => {
+  try {
+    return readFileSync('/proc/' + pid + '/cgroup', 'utf8').includes('${containerId}');
+  } catch {
+    return false;
+  }
+};
+const found = readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && isOfIt(name));
+for (const pid of found) process.kill(Number(pid), 'SIGKILL');
+if (found.length === 0) throw new Error('no process of ${containerId}');`;
+
+/** Resolves once the first container of the pod is killed; its pod stays. @throws CommandFailure */
+export async function killContainer(namespace: Namespace, pod: string): Promise<void> {
+  const fields = '{.spec.nodeName} {.status.containerStatuses[0].containerID}';
+  const shown = await namespace.kubectl(['get', 'pod', pod, '-o', `jsonpath=${fields}`]);
+  const [nodeName = '', containerId = ''] = shown.split(' ');
+  const privileged = await createNamespace(`${namespace.name}-node`, 'privileged');
+  try {
+    await privileged.apply(onNode(nodeName));
+    await privileged.kubectl(['wait', 'pod/node', '--for=condition=Ready', '--timeout=60s']);
+    await privileged.runNode('node', 'node', KILL(containerId.replace(/^.*:\/\//, '')));
+  } finally {
+    await privileged.remove();
+  }
+}
