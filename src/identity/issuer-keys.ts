@@ -50,6 +50,24 @@ export function createIssuerKeys(source: KeySource, options: IssuerKeysOptions):
   }
 }
 
+/** The keys of the source: the same for who asks again, where somebody still has them. */
+export type KeysOf = (source: KeySource) => IssuerKeys;
+
+/** So that a reload, or an app that comes or goes, forgets no key that was fetched. Keys that are given are taken as given. */
+export function createSharedKeys(options: IssuerKeysOptions): KeysOf {
+  const inUse = new Map<string, WeakRef<IssuerKeys>>();
+  return (source) => {
+    if (source.kind === 'given') return createIssuerKeys(source, options);
+    const place = JSON.stringify(source);
+    const known = inUse.get(place)?.deref();
+    if (known !== undefined) return known;
+    for (const [other, keys] of inUse) if (keys.deref() === undefined) inUse.delete(other);
+    const keys = createIssuerKeys(source, options);
+    inUse.set(place, new WeakRef(keys));
+    return keys;
+  };
+}
+
 function createKeysAt(url: string, options: IssuerKeysOptions, access: KeyAccess = {}): IssuerKeys {
   const fetchDocument = createDocumentFetch(access);
   const breaker = createFetchBreaker({ nowMs: options.nowMs });

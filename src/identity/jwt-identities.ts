@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { decodeJwt, type JSONWebKeySet } from 'jose';
 import { IdentityConfigError } from './identity-config-error.ts';
-import { createIssuerKeys, type IssuerKeys, type IssuerKeysOptions, type KeySource } from './issuer-keys.ts';
+import type { IssuerKeys, KeysOf, KeySource } from './issuer-keys.ts';
 import { urlProblem } from './secure-url.ts';
 import { verifySignedJwt, type JwtRules } from './signed-jwt.ts';
 
@@ -31,6 +31,12 @@ export type JwtRecognition =
   /** The keys of its issuer can't be had right now. */
   | { readonly outcome: 'keys_unavailable' };
 
+export interface RecognizingOptions {
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
+  readonly keysOf: KeysOf;
+}
+
 export interface JwtIdentities {
   /** Never rejects. */
   recognize(jwt: string): Promise<JwtRecognition>;
@@ -52,7 +58,7 @@ const UNKNOWN: JwtRecognition = { outcome: 'unknown' };
 export async function createJwtIdentities(
   identities: readonly JwtIdentity[],
   types: readonly string[],
-  options: IssuerKeysOptions,
+  options: RecognizingOptions,
 ): Promise<JwtIdentities> {
   const signatories = await signatoriesOf(identities, types, options);
   return {
@@ -96,7 +102,7 @@ async function recognizeWith(
 async function signatoriesOf(
   identities: readonly JwtIdentity[],
   types: readonly string[],
-  options: IssuerKeysOptions,
+  options: RecognizingOptions,
 ): Promise<readonly Signatory[]> {
   const groups = Map.groupBy(identities, ({ issuer, jwksFile, jwksUrl, caFile, tokenFile }) =>
     JSON.stringify([issuer, jwksFile, jwksUrl, caFile, tokenFile]),
@@ -116,13 +122,13 @@ async function signatoryOf(
   first: JwtIdentity,
   identities: readonly JwtIdentity[],
   types: readonly string[],
-  options: IssuerKeysOptions,
+  options: RecognizingOptions,
 ): Promise<Signatory | string> {
   const source = await keySourceOf(first);
   if (typeof source === 'string') return `${first.title}: ${source}`;
   const audience = [...new Set(identities.map((identity) => identity.audience))];
   const rules = { issuer: first.issuer, audience, types, requiredClaims: ['sub'] };
-  return { keys: createIssuerKeys(source, options), rules, identities };
+  return { keys: options.keysOf(source), rules, identities };
 }
 
 /** Whose keys they are, and where: what `JwtIdentity` says of an issuer. */

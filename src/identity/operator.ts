@@ -1,8 +1,7 @@
 /** Tells who an operator is by the JWT that they bring. */
 import type { OperatorConfig } from '../config/schema.ts';
 import type { OperatorAuthenticator, OperatorVerdict } from './identity.ts';
-import type { IssuerKeysOptions } from './issuer-keys.ts';
-import { createJwtIdentities } from './jwt-identities.ts';
+import { createJwtIdentities, type RecognizingOptions } from './jwt-identities.ts';
 
 /** ID tokens, access tokens (RFC 9068) and tokens without `typ`; never one of our own or a logout token. */
 const TYPES = ['jwt', 'at+jwt'];
@@ -23,7 +22,7 @@ const KEYS_UNAVAILABLE = refusal(
  */
 export async function createOperatorAuthenticator(
   operators: readonly OperatorConfig[],
-  options: IssuerKeysOptions,
+  options: RecognizingOptions,
 ): Promise<OperatorAuthenticator> {
   const titled = operators.map((operator) => ({ ...operator, title: `The operator "${operator.name}"` }));
   const identities = await createJwtIdentities(titled, TYPES, options);

@@ -4,8 +4,7 @@
  */
 import type { AppConfig } from '../config/schema.ts';
 import { IdentityConfigError } from './identity-config-error.ts';
-import type { IssuerKeysOptions } from './issuer-keys.ts';
-import { createJwtIdentities, type JwtIdentity } from './jwt-identities.ts';
+import { createJwtIdentities, type JwtIdentity, type RecognizingOptions } from './jwt-identities.ts';
 import type { WorkloadAuthenticator, WorkloadVerdict } from './workload.ts';
 
 /** Kubernetes writes no `typ`; SPIFFE allows `JWT` and `JOSE` (JWT-SVID section 2.3). */
@@ -30,7 +29,7 @@ const KEYS_UNAVAILABLE = refusal(
  */
 export async function createWorkloadAuthenticator(
   apps: Readonly<Record<string, AppConfig>>,
-  options: IssuerKeysOptions,
+  options: RecognizingOptions,
 ): Promise<WorkloadAuthenticator> {
   const problems = sharedIdentities(apps);
   if (problems.length > 0) throw new IdentityConfigError(problems);

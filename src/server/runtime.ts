@@ -8,6 +8,7 @@ import type { ForwardAuthSettings } from '../forward-auth/forward-auth-server.ts
 import { compileTrustedPeers } from '../forward-auth/trusted-peers.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
+import { createSharedKeys, type KeysOf } from '../identity/issuer-keys.ts';
 import { issuerProblem } from '../identity/jwt-identities.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
 import {
@@ -43,6 +44,8 @@ export interface Runtime {
   readonly workloads: WorkloadAuthenticator;
   /** Those that `workloads` knows. */
   readonly workloadApps: Config['apps'];
+  /** What `operators` and `workloads` verify with, for others that are made beside them. */
+  readonly keysOf: KeysOf;
   /** What each app may write, and what it may see. */
   readonly writeRules: WriteRules;
   readonly views: ReadonlyMap<string, ViewOf>;
@@ -65,6 +68,8 @@ export interface RuntimeOptions {
   readonly onFetchFailure: (problem: string, cause: unknown) => void;
   /** A circuit breaker around an identity provider opened or closed: for the log. */
   readonly onBreaker?: ProvidersOptions['onBreaker'];
+  /** Of the issuers of apps and operators, with what another runtime fetched of them. Default: nothing was fetched. */
+  readonly keysOf?: KeysOf;
 }
 
 /** Reads the files that the configuration names. Asks no network: identity providers are asked when they are needed. */
@@ -75,14 +80,16 @@ export async function buildRuntime(
 ): Promise<BuiltRuntime> {
   const { now } = options;
   const fetching = fetchingOptions(options);
+  const { keysOf = createKeysOf(options) } = options;
+  const recognizing = { nowMs: now, keysOf };
   const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
   const [keys, sealer, providers, operators, workloads, accounts, writes, tls, storeTls, tracing] =
     await Promise.all([
       keyRingPart(config, now),
       sealerPart(config, now),
       identity('identityProviders', () => createIdentityProviders(config.identityProviders, fetching)),
-      identity('operators', () => createOperatorAuthenticator(config.operators, fetching)),
-      identity('apps', () => createWorkloadAuthenticator(config.apps, fetching)),
+      identity('operators', () => createOperatorAuthenticator(config.operators, recognizing)),
+      identity('apps', () => createWorkloadAuthenticator(config.apps, recognizing)),
       serviceAccountsPart(config),
       writeRulesPart(config),
       loadListenerTls(config.tls, now()),
@@ -105,6 +112,7 @@ export async function buildRuntime(
     operators: operators.value,
     workloads: workloads.value,
     workloadApps: config.apps,
+    keysOf,
     writeRules: writes.value,
     views: viewsOf(config.apps),
     tls: tls.value,
@@ -117,8 +125,13 @@ export function viewsOf(apps: Config['apps']): Runtime['views'] {
   return new Map(Object.entries(apps).map(([name, app]) => [name, compileView(app.reads)]));
 }
 
+/** For all runtimes of a server: what one of them fetched of an issuer of apps or operators, the next one has. */
+export function createKeysOf(options: RuntimeOptions): KeysOf {
+  return createSharedKeys(fetchingOptions(options));
+}
+
 /** For everything that fetches keys. */
-export function fetchingOptions({ now, onFetchFailure, onBreaker }: RuntimeOptions): ProvidersOptions {
+function fetchingOptions({ now, onFetchFailure, onBreaker }: RuntimeOptions): ProvidersOptions {
   return { nowMs: now, fetchTimeoutMs: FETCH_TIMEOUT_MS, onFetchFailure, onBreaker };
 }
 

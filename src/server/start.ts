@@ -20,7 +20,7 @@ import { loadRuntime } from './load-runtime.ts';
 import { createTerminations, type ListenerName } from './listener-tls.ts';
 import { startReloading } from './reload.ts';
 import { showRareEvents, showRuntime } from './runtime-metrics.ts';
-import type { Runtime } from './runtime.ts';
+import { createKeysOf, type Runtime } from './runtime.ts';
 import { createRuntimeHolder } from './runtime-holder.ts';
 import { SESSION_ROUTES_CHECK, startClusterRoutes } from './session-routes.ts';
 import { StartError } from './start-error.ts';
@@ -64,7 +64,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { now = Date.now, wrapStore = (opened: SessionStore) => opened } = options.seams ?? {};
   const onFetchFailure = (problem: string, cause: unknown) => log.warn(problem, { err: cause });
   const onBreaker = createBreakerLog(() => log);
-  const loading = { now, onFetchFailure, onBreaker };
+  const told = { now, onFetchFailure, onBreaker };
+  const loading = { ...told, keysOf: createKeysOf(told) };
   const load = () => loadRuntime(options.configFile, options.env, loading);
   const built = await load();
   if (!built.ok) throw new StartError(built.problems.join('\n'));

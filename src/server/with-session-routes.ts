@@ -3,12 +3,13 @@ import type { AppWriteRules } from '../api/write-rules.ts';
 import { compilePolicy } from '../authz/policy.ts';
 import { compileRoutesInSteps } from '../authz/routes.ts';
 import type { AppConfig, Config } from '../config/schema.ts';
+import type { RecognizingOptions } from '../identity/jwt-identities.ts';
 import { createWorkloadAuthenticator } from '../identity/workload-authenticator.ts';
 import { judge, type Judgement, type ResourceApp } from '../kubernetes/judge.ts';
 import type { Snapshot } from '../kubernetes/resources.ts';
 import { amongOthers } from '../steps/steps.ts';
 import type { ResourceSchemas } from './resource-schemas.ts';
-import { fetchingOptions, viewsOf, type Runtime, type RuntimeOptions } from './runtime.ts';
+import { viewsOf, type Runtime, type RuntimeOptions } from './runtime.ts';
 
 export interface Extended {
   readonly runtime: Runtime;
@@ -47,7 +48,7 @@ export async function withSessionRoutes(
   const runtime = {
     ...base,
     policy: compilePolicy(config, { routes: table.table, tokens, assertions }),
-    workloads: await workloadsOf(config, before, options),
+    workloads: await workloadsOf(config, before, { nowMs: options.now, keysOf: base.keysOf }),
     workloadApps: config.apps,
     writeRules: new Map([
       ...base.writeRules,
@@ -63,11 +64,11 @@ function extended(config: Config, apps: readonly ResourceApp[]): Config {
   return { ...config, apps: { ...config.apps, ...own } };
 }
 
-/** Those in use have the keys that they fetched, so that they stay where nobody came or went. */
-async function workloadsOf(config: Config, before: Runtime, options: RuntimeOptions) {
+/** Those in use stay where nobody came or went: the files that the configuration names are not read again for it. */
+async function workloadsOf(config: Config, before: Runtime, options: RecognizingOptions) {
   return identitiesOf(config.apps) === identitiesOf(before.workloadApps)
     ? before.workloads
-    : createWorkloadAuthenticator(config.apps, fetchingOptions(options));
+    : createWorkloadAuthenticator(config.apps, options);
 }
 
 function identitiesOf(apps: Readonly<Record<string, AppConfig>>): string {

@@ -11,6 +11,7 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AppConfig } from '../../src/config/schema.ts';
 import { SessionService } from '../../src/gen/singlestate/session/v1/session_pb.ts';
+import { createSharedKeys } from '../../src/identity/issuer-keys.ts';
 import { createWorkloadAuthenticator } from '../../src/identity/workload-authenticator.ts';
 import { createTlsTermination } from '../../src/net/tls-termination.ts';
 import { createTestCa, type Identity } from '../parts/certificates.ts';
@@ -147,13 +148,14 @@ describe('a Kubernetes API server', () => {
       ...{ identities: [identity], reads, writes: {}, writesAttributes: {} },
       assertion: false,
     };
+    const fetching = {
+      nowMs: () => nowMs + laterMs,
+      fetchTimeoutMs: 2_000,
+      onFetchFailure: (problem: string) => failures.push(problem),
+    };
     const workloads = await createWorkloadAuthenticator(
       { billing },
-      {
-        nowMs: () => nowMs + laterMs,
-        fetchTimeoutMs: 2_000,
-        onFetchFailure: (problem) => failures.push(problem),
-      },
+      { nowMs: fetching.nowMs, keysOf: createSharedKeys(fetching) },
     );
     const claims = { iss: issuer, sub: subject, aud: ['singlestate'], exp: nowMs / 1000 + 600 };
     const bearer = await key.sign(claims, { typ: undefined });

@@ -26,6 +26,8 @@ export interface Program extends AsyncDisposable {
   readonly folder: string;
   /** The listener of metrics and health, as a URL. */
   readonly ops: string;
+  /** The Session API, as a URL. */
+  readonly api: string;
   /** The status of a check of a GET, over the listener `http`. */
   check(host: string, path: string): Promise<number>;
 }
@@ -62,6 +64,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     part,
     folder,
     ops: url,
+    api: `http://127.0.0.1:${api}`,
     check: (host, path) => statusOf(http, host, path),
     [Symbol.asyncDispose]: () => down.disposeAsync(),
   };

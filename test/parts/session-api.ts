@@ -1,6 +1,7 @@
 /** The Session API on a free port: the real server, identities and token keys, the memory store, and all that it logs. */
 import { createApiServer, type ApiServerOptions } from '../../src/api/api-server.ts';
 import type { ApiDependencies } from '../../src/api/dependencies.ts';
+import { createSharedKeys } from '../../src/identity/issuer-keys.ts';
 import { createOperatorAuthenticator } from '../../src/identity/operator.ts';
 import { createIdentityProvider } from '../../src/identity/provider.ts';
 import { createWorkloadAuthenticator } from '../../src/identity/workload-authenticator.ts';
@@ -83,6 +84,7 @@ export async function startSessionApi(
     subject: 'system:serviceaccount:ops:on-call',
     audience: 'singlestate',
   };
+  const recognizing = { nowMs: Date.now, keysOf: createSharedKeys(fetching) };
   const apps = await createTestApps(cluster.issuer);
   const { ring } = await createTestRing();
   const verifying = { keyRing: () => ring, issuer: ISSUER, audience: ISSUER, cacheSize: 100 };
@@ -99,8 +101,8 @@ export async function startSessionApi(
     onEnded: (cause, count) => counted.push(count === 1 ? `ended ${cause}` : `ended ${cause} ${count}`),
     onTokenIssued: (cause) => counted.push(`token ${cause}`),
     identityProviders: new Map([['main', provider]]),
-    operators: await createOperatorAuthenticator(options.operators === false ? [] : [operator], fetching),
-    workloads: await createWorkloadAuthenticator(apps.config, fetching),
+    operators: await createOperatorAuthenticator(options.operators === false ? [] : [operator], recognizing),
+    workloads: await createWorkloadAuthenticator(apps.config, recognizing),
     tokens: createSessionTokenVerifier(verifying),
     tokenIssuer: ISSUER,
     views: apps.views,

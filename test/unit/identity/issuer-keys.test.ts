@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
 import { FETCH_FLOOR_MS, FRESH_MS, USABLE_MS } from '../../../src/identity/fetch-cache.ts';
 import { FIRST_PAUSE_MS } from '../../../src/identity/issuer-breakers.ts';
-import { createIssuerKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
-import { createIssuerKey, startTestIssuer, type TestIssuer } from '../../parts/test-issuer.ts';
+import { createIssuerKeys, createSharedKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
+import { createIssuerKey, startTestIssuer, type IssuerKey, type TestIssuer } from '../../parts/test-issuer.ts';
 
 const [first, second] = await Promise.all([
   createIssuerKey('ES256', 'first'),
@@ -196,5 +196,40 @@ describe('the keys of an issuer', () => {
     await given.prefetch();
     expect(await given.find(hint('first'))).toMatchObject({ found: true });
     expect(idp.requests).toEqual(['/jwks']);
+  });
+});
+
+describe('shared keys', () => {
+  const options = { nowMs: () => nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined };
+
+  it('D1 are the same for the same place, with all that was fetched, while the issuer is down too', async () => {
+    const keysOf = createSharedKeys(options);
+    const source = { kind: 'discovery', issuer: idp.issuer } as const;
+    const keys = keysOf(source);
+    expect(await keys.find(hint('first'))).toMatchObject({ found: true });
+    await idp.stop();
+    expect(await keysOf({ ...source }).find(hint('first'))).toMatchObject({ found: true });
+    expect(keysOf(source)).toBe(keys);
+  });
+
+  it('E1 are others where the place, its CA or what is shown to it is another', () => {
+    const keysOf = createSharedKeys(options);
+    const url = `${idp.issuer}/jwks`;
+    const places = [
+      { kind: 'discovery', issuer: idp.issuer },
+      { kind: 'url', url: idp.issuer },
+      { kind: 'url', url },
+      { kind: 'url', url, access: { caFile: 'ca.pem' } },
+      { kind: 'url', url, access: { tokenFile: 'token' } },
+      { kind: 'url', url, access: { tokenFile: 'ca.pem' } },
+    ] as const;
+    expect(new Set(places.map(keysOf)).size).toBe(places.length);
+  });
+
+  it('E9 are as they are given, each time', async () => {
+    const keysOf = createSharedKeys(options);
+    const given = (key: IssuerKey) => keysOf({ kind: 'given', jwks: { keys: [key.publicJwk] } });
+    expect(await given(first).find(hint('first'))).toMatchObject({ found: true });
+    expect(await given(second).find(hint('first'))).toMatchObject({ found: false });
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OperatorConfig } from '../../../src/config/schema.ts';
+import { createSharedKeys } from '../../../src/identity/issuer-keys.ts';
 import { createOperatorAuthenticator } from '../../../src/identity/operator.ts';
 import {
   createIssuerKey,
@@ -34,12 +35,10 @@ async function put(name: string, content: unknown): Promise<string> {
   return join(dir, name);
 }
 
+const nowMs = () => NOW_MS;
+const keysOf = createSharedKeys({ nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined });
 const authenticator = (...operators: OperatorConfig[]) =>
-  createOperatorAuthenticator(operators, {
-    nowMs: () => NOW_MS,
-    fetchTimeoutMs: 1_000,
-    onFetchFailure: () => undefined,
-  });
+  createOperatorAuthenticator(operators, { nowMs, keysOf });
 
 /** Operators of one issuer, whose keys are in a file. */
 const fromFile = (name: string, subject = name, audience = 'singlestate'): OperatorConfig => ({

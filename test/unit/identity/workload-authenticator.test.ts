@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppConfig } from '../../../src/config/schema.ts';
+import { createSharedKeys } from '../../../src/identity/issuer-keys.ts';
 import { createWorkloadAuthenticator } from '../../../src/identity/workload-authenticator.ts';
 import type { CallerCredentials, WorkloadAuthenticator } from '../../../src/identity/workload.ts';
 import {
@@ -13,7 +14,11 @@ import {
 } from '../../parts/test-issuer.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
-const OPTIONS = { nowMs: () => NOW_MS, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined };
+const nowMs = () => NOW_MS;
+const OPTIONS = {
+  nowMs,
+  keysOf: createSharedKeys({ nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined }),
+};
 const AUDIENCE = 'singlestate';
 
 type Identity = AppConfig['identities'][number];
