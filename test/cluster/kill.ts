@@ -1,4 +1,5 @@
 /** Kills a container as its node's kernel would, without a word to what runs in it. Hides the way to the node. */
+import { waitUntil } from '../../quickstart/wait.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
 import { IMAGES } from './pods.ts';
 
@@ -36,7 +37,7 @@ const found = readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && isOfI
 for (const pid of found) process.kill(Number(pid), 'SIGKILL');
 if (found.length === 0) throw new Error('no process of ${containerId}');`;
 
-/** Resolves once the first container of the pod is killed; its pod stays. @throws CommandFailure */
+/** Kills the first container of the pod, and resolves once the kubelet has started it anew and it is ready. @throws CommandFailure */
 export async function killContainer(namespace: Namespace, pod: string): Promise<void> {
   const fields = '{.spec.nodeName} {.status.containerStatuses[0].containerID}';
   const shown = await namespace.kubectl(['get', 'pod', pod, '-o', `jsonpath=${fields}`]);
@@ -49,4 +50,9 @@ export async function killContainer(namespace: Namespace, pod: string): Promise<
   } finally {
     await privileged.remove();
   }
+  const ended = '{.status.containerStatuses[0].lastState.terminated.exitCode}';
+  const isKilled = async () =>
+    (await namespace.kubectl(['get', 'pod', pod, '-o', `jsonpath=${ended}`])) === '137';
+  await waitUntil(isKilled, { what: 'the end of the container', timeoutMs: 60_000 });
+  await namespace.kubectl(['wait', `pod/${pod}`, '--for=condition=Ready', '--timeout=60s']);
 }

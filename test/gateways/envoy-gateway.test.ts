@@ -2,16 +2,20 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from 'vitest';
 import { waitUntil } from '../../quickstart/wait.ts';
 import { claimDefinitions, definitionsIn } from '../cluster/definitions.ts';
+import { killContainer } from '../cluster/kill.ts';
 import { createNamespace, type Namespace } from '../cluster/kubernetes.ts';
+import { refusedOf, startLoad } from '../cluster/sessions.ts';
 import { gatewayFiles } from '../parts/gateway-modules.ts';
 import { GATEWAY_IMAGES, type GatewayRig } from './rig.ts';
-import { gatewayInCluster } from './scenario.ts';
+import { gatewayInCluster, type ClusterGateway } from './scenario.ts';
 
 const EXAMPLE = 'envoy-gateway/gateway.yaml';
+const MINUTE = 60_000;
 
-gatewayInCluster('Envoy Gateway', {
+const inCluster: ClusterGateway = {
   async install(rig, undo) {
     const system = await createNamespace(`${rig.inner.name}-system`);
     undo.defer(async () => {
@@ -33,6 +37,23 @@ gatewayInCluster('Envoy Gateway', {
     const patch = JSON.stringify({ spec: { extAuth: { contextExtensions: extensions } } });
     await rig.inner.kubectl(['patch', 'securitypolicy', 'reports', '--type=merge', '--patch', patch]);
   },
+};
+
+gatewayInCluster('Envoy Gateway', inCluster, (running) => {
+  test(
+    'B5 a replica whose container is killed fails the checks that it has, and hardly another',
+    async () => {
+      const { rig, address } = running();
+      const { token } = await rig.open('invoices:read');
+      const [victim = ''] = await rig.inner.names('pod', '-l', 'app.kubernetes.io/component=server');
+      const load = await startLoad(rig.inner, `http://${address.service}/invoices`, token, 1_000);
+      await killContainer(rig.inner, victim.replace('pod/', ''));
+      const { before, afterwards } = await load.stop();
+      expect(afterwards).toEqual({ 200: 1_000 });
+      expect(refusedOf(before)).toBeLessThan(50);
+    },
+    3 * MINUTE,
+  );
 });
 
 /** By the chart in its module, which lacks the values that a release fills in. */
