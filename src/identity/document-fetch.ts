@@ -4,11 +4,11 @@ import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { boundedFetch, readBounded, type FetchInit } from './bounded-fetch.ts';
 
-/** What fetching an issuer's keys takes. Both files are read anew at each fetch: platforms rotate them. */
+/** What fetching an issuer's keys takes. */
 export interface KeyAccess {
   /** CA certificates, PEM, in place of those of the system. */
-  readonly caFile?: string | undefined;
-  /** A bearer token to send along. */
+  readonly ca?: string | undefined;
+  /** Of a bearer token to send along. It is read anew at each fetch: platforms rotate it. */
   readonly tokenFile?: string | undefined;
 }
 
@@ -16,13 +16,13 @@ export interface KeyAccess {
 export type DocumentFetch = (url: string, init: FetchInit, deadline: AbortSignal) => Promise<Response>;
 
 /** The token goes wherever the issuer says that its keys are: who names the keys is trusted with all that they sign. */
-export function createDocumentFetch({ caFile, tokenFile }: KeyAccess): DocumentFetch {
+export function createDocumentFetch({ ca, tokenFile }: KeyAccess): DocumentFetch {
   return async (url, init, deadline) => {
     const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim();
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const sent = { ...init, headers: { ...init.headers, ...authorization } };
-    if (caFile === undefined || !url.startsWith('https:')) return boundedFetch(url, sent, deadline);
-    return fetchWithCa(url, sent, await readFile(caFile, 'utf8'), deadline);
+    if (ca === undefined || !url.startsWith('https:')) return boundedFetch(url, sent, deadline);
+    return fetchWithCa(url, sent, ca, deadline);
   };
 }
 

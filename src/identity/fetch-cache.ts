@@ -4,12 +4,20 @@
  */
 import type { CircuitBreaker } from '../breaker/circuit-breaker.ts';
 
-export interface FetchCacheOptions {
+/** What was fetched, and when: Unix milliseconds. */
+export interface Fetched<T> {
+  readonly value: T;
+  readonly atMs: number;
+}
+
+export interface FetchCacheOptions<T> {
   readonly nowMs: () => number;
   /** One that opens with the first failure (`createFetchBreaker`). */
   readonly breaker: CircuitBreaker;
   /** Told of every fetch that failed, for the log. */
   readonly onFailure: (cause: unknown) => void;
+  /** What another one fetched from there: used only where the first fetch of this one fails. */
+  readonly inherited?: Fetched<T> | undefined;
 }
 
 /** `too_soon`: what is there was fetched a moment ago. */
@@ -22,6 +30,8 @@ export interface FetchCache<T> {
   /** Only while the issuer is up, as far as was seen within `FETCH_FLOOR_MS`: for what is of no use while it is down. */
   getWhileUp(): Promise<T | undefined>;
   refresh(): Promise<Refresh>;
+  /** The last that was fetched, however old. */
+  content(): Fetched<T> | undefined;
 }
 
 /** What is older than this is fetched again before it is used. */
@@ -36,17 +46,17 @@ export const FETCH_FLOOR_MS = 30_000;
 /** `load` must end by itself, in time. */
 export function createFetchCache<T>(
   load: () => Promise<T>,
-  { nowMs, breaker, onFailure }: FetchCacheOptions,
+  { nowMs, breaker, onFailure, inherited }: FetchCacheOptions<T>,
 ): FetchCache<T> {
-  let value: T | undefined;
-  let fetchedAtMs = -Infinity;
+  let content = inherited;
+  let isOwn = false;
   let underWay: Promise<Refresh> | undefined;
 
   async function fetchOnce(): Promise<Refresh> {
     const startedAtMs = nowMs();
     try {
-      value = await breaker.run('trial', load);
-      fetchedAtMs = startedAtMs;
+      content = { value: await breaker.run('trial', load), atMs: startedAtMs };
+      isOwn = true;
       return 'fetched';
     } catch (cause) {
       onFailure(cause);
@@ -58,7 +68,7 @@ export function createFetchCache<T>(
     // Nobody but the one who tries waits for an issuer that failed last time.
     if (!breaker.admits('trial')) return 'failed';
     if (underWay !== undefined) return underWay;
-    if (breaker.state === 'closed' && isYoungerThan(FETCH_FLOOR_MS)) return 'too_soon';
+    if (breaker.state === 'closed' && isFresh(FETCH_FLOOR_MS)) return 'too_soon';
     underWay = fetchOnce();
     try {
       return await underWay;
@@ -67,16 +77,18 @@ export function createFetchCache<T>(
     }
   }
 
-  const isYoungerThan = (ageMs: number) => nowMs() < fetchedAtMs + ageMs;
+  const isYoungerThan = (ageMs: number) => content !== undefined && nowMs() < content.atMs + ageMs;
+  const isFresh = (ageMs: number) => isOwn && isYoungerThan(ageMs);
   return {
     refresh,
+    content: () => content,
     async get() {
-      if (!isYoungerThan(FRESH_MS)) await refresh();
-      return isYoungerThan(USABLE_MS) ? value : undefined;
+      if (!isFresh(FRESH_MS)) await refresh();
+      return isYoungerThan(USABLE_MS) ? content?.value : undefined;
     },
     async getWhileUp() {
-      if (breaker.state === 'closed' && isYoungerThan(FETCH_FLOOR_MS)) return value;
-      return (await refresh()) === 'failed' ? undefined : value;
+      if (breaker.state === 'closed' && isFresh(FETCH_FLOOR_MS)) return content?.value;
+      return (await refresh()) === 'failed' ? undefined : content?.value;
     },
   };
 }

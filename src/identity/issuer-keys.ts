@@ -40,50 +40,71 @@ export interface DiscoveredIssuer extends IssuerKeys {
 }
 
 export function createIssuerKeys(source: KeySource, options: IssuerKeysOptions): IssuerKeys {
-  switch (source.kind) {
-    case 'given':
-      return { ...createKeySet(source.jwks, ASYMMETRIC_ALGS), prefetch: () => Promise.resolve() };
-    case 'url':
-      return createKeysAt(source.url, options, source.access);
-    case 'discovery':
-      return createDiscoveredIssuer(source.issuer, options, source.access);
-  }
+  return source.kind === 'given' ? givenKeys(source.jwks) : cachedKeys(cacheOf(source, options));
 }
 
-/** The keys of the source: the same for who asks again, where somebody still has them. */
+function givenKeys(jwks: JSONWebKeySet): IssuerKeys {
+  return { ...createKeySet(jwks, ASYMMETRIC_ALGS), prefetch: () => Promise.resolve() };
+}
+
+/** The keys of the source, the same for all who ask. */
 export type KeysOf = (source: KeySource) => IssuerKeys;
 
-/** So that a reload, or an app that comes or goes, forgets no key that was fetched. Keys that are given are taken as given. */
-export function createSharedKeys(options: IssuerKeysOptions): KeysOf {
-  const inUse = new Map<string, WeakRef<IssuerKeys>>();
-  return (source) => {
-    if (source.kind === 'given') return createIssuerKeys(source, options);
-    const place = JSON.stringify(source);
-    const known = inUse.get(place)?.deref();
-    if (known !== undefined) return known;
-    for (const [other, keys] of inUse) if (keys.deref() === undefined) inUse.delete(other);
-    const keys = createIssuerKeys(source, options);
-    inUse.set(place, new WeakRef(keys));
-    return keys;
+/** The keys of one configuration. */
+export interface SharedKeys {
+  readonly of: KeysOf;
+  /**
+   * For the configuration that follows. Everything is fetched anew there, before it is used; only where that fails, what was
+   * fetched from the same place, by way of the same CA, goes on being used for as long as it would have been here.
+   */
+  successor(): SharedKeys;
+}
+
+type KeyCache = FetchCache<{ readonly keys: KeySet }>;
+
+export function createSharedKeys(
+  options: IssuerKeysOptions,
+  before: ReadonlyMap<string, KeyCache> = new Map(),
+): SharedKeys {
+  const caches = new Map<string, KeyCache>();
+  return {
+    of(source) {
+      if (source.kind === 'given') return givenKeys(source.jwks);
+      const place = JSON.stringify(source);
+      const cache = caches.get(place) ?? cacheOf(source, options, before.get(place)?.content());
+      caches.set(place, cache);
+      return cachedKeys(cache);
+    },
+    successor: () => createSharedKeys(options, caches),
   };
 }
 
-function createKeysAt(url: string, options: IssuerKeysOptions, access: KeyAccess = {}): IssuerKeys {
-  const fetchDocument = createDocumentFetch(access);
+/** Where keys are fetched. */
+type KeyPlace = Exclude<KeySource, { readonly kind: 'given' }>;
+
+function cacheOf(
+  place: KeyPlace,
+  options: IssuerKeysOptions,
+  inherited?: ReturnType<KeyCache['content']>,
+): KeyCache {
+  const fetchDocument = createDocumentFetch(place.access ?? {});
   const breaker = createFetchBreaker({ nowMs: options.nowMs });
-  return cachedKeys(
-    createFetchCache(() => keysAt(url, fetchDocument, options), { ...cacheOptions(url, options), breaker }),
-  );
+  const from = place.kind === 'url' ? place.url : place.issuer;
+  const fetchKeys = place.kind === 'url' ? keysAt : discover;
+  return createFetchCache(() => fetchKeys(from, fetchDocument, options), {
+    ...cacheOptions(from, options),
+    breaker,
+    inherited,
+  });
 }
 
 /** Makes no request by itself. `breaker` opens with the first failure (`createFetchBreaker`). */
 export function createDiscoveredIssuer(
   issuer: string,
   options: IssuerKeysOptions,
-  access: KeyAccess = {},
   breaker: CircuitBreaker = createFetchBreaker({ nowMs: options.nowMs }),
 ): DiscoveredIssuer {
-  const fetchDocument = createDocumentFetch(access);
+  const fetchDocument = createDocumentFetch({});
   const cache = createFetchCache(() => discover(issuer, fetchDocument, options), {
     ...cacheOptions(issuer, options),
     breaker,
@@ -98,7 +119,7 @@ function cacheOptions(from: string, { nowMs, onFetchFailure }: IssuerKeysOptions
 }
 
 /** An unknown key is looked for again: it may be new. */
-function cachedKeys(cache: FetchCache<{ readonly keys: KeySet }>): IssuerKeys {
+function cachedKeys(cache: KeyCache): IssuerKeys {
   const lookUp = async (hint: KeyHint): Promise<KeyAnswer> =>
     (await cache.get())?.keys.find(hint) ?? { found: false, cause: 'unavailable' };
   return {

@@ -20,7 +20,7 @@ export interface JwtIdentity {
   /** Where the issuer's keys are: one of the two, or neither for OIDC discovery at the issuer. */
   readonly jwksFile?: string | undefined;
   readonly jwksUrl?: string | undefined;
-  /** See `KeyAccess`. */
+  /** CA certificates, PEM, for fetching the keys; and a bearer token to send along. */
   readonly caFile?: string | undefined;
   readonly tokenFile?: string | undefined;
 }
@@ -152,7 +152,9 @@ async function keySourceOf(identity: IssuerPlace): Promise<KeySource | string> {
   const problem = urlProblem(url);
   if (problem !== undefined)
     return `${jwksUrl === undefined ? 'the issuer, where keys are discovered,' : 'jwksUrl'} ${problem}`;
-  const access = { caFile, tokenFile };
+  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(() => null);
+  if (ca === null) return `caFile ${caFile} can't be read`;
+  const access = { ca, tokenFile };
   return jwksUrl === undefined ? { kind: 'discovery', issuer, access } : { kind: 'url', url, access };
 }
 

@@ -70,7 +70,7 @@ async function createOne(
   const dependency = `identity_provider/${config.name}`;
   const fetching = breakerOf(dependency, createFetchBreaker, options);
   const redeeming = breakerOf(`${dependency}/token_endpoint`, createTokenEndpointBreaker, options);
-  const issuer = createDiscoveredIssuer(config.issuer, options, {}, fetching.breaker);
+  const issuer = createDiscoveredIssuer(config.issuer, options, fetching.breaker);
   const { clientSecretFile } = config;
   try {
     const provider = createIdentityProvider(config, options, issuer);

@@ -8,7 +8,7 @@ import type { ForwardAuthSettings } from '../forward-auth/forward-auth-server.ts
 import { compileTrustedPeers } from '../forward-auth/trusted-peers.ts';
 import { IdentityConfigError } from '../identity/identity-config-error.ts';
 import type { OperatorAuthenticator } from '../identity/identity.ts';
-import { createSharedKeys, type KeysOf } from '../identity/issuer-keys.ts';
+import { createSharedKeys, type SharedKeys } from '../identity/issuer-keys.ts';
 import { issuerProblem } from '../identity/jwt-identities.ts';
 import { createOperatorAuthenticator } from '../identity/operator.ts';
 import {
@@ -45,7 +45,7 @@ export interface Runtime {
   /** Those that `workloads` knows. */
   readonly workloadApps: Config['apps'];
   /** What `operators` and `workloads` verify with, for others that are made beside them. */
-  readonly keysOf: KeysOf;
+  readonly issuerKeys: SharedKeys;
   /** What each app may write, and what it may see. */
   readonly writeRules: WriteRules;
   readonly views: ReadonlyMap<string, ViewOf>;
@@ -68,8 +68,8 @@ export interface RuntimeOptions {
   readonly onFetchFailure: (problem: string, cause: unknown) => void;
   /** A circuit breaker around an identity provider opened or closed: for the log. */
   readonly onBreaker?: ProvidersOptions['onBreaker'];
-  /** Of the issuers of apps and operators, with what another runtime fetched of them. Default: nothing was fetched. */
-  readonly keysOf?: KeysOf;
+  /** Of the issuers of apps and operators. Default: those of which nothing was fetched. */
+  readonly issuerKeys?: SharedKeys | undefined;
 }
 
 /** Reads the files that the configuration names. Asks no network: identity providers are asked when they are needed. */
@@ -80,8 +80,8 @@ export async function buildRuntime(
 ): Promise<BuiltRuntime> {
   const { now } = options;
   const fetching = fetchingOptions(options);
-  const { keysOf = createKeysOf(options) } = options;
-  const recognizing = { nowMs: now, keysOf };
+  const { issuerKeys = createSharedKeys(fetching) } = options;
+  const recognizing = { nowMs: now, keysOf: issuerKeys.of };
   const identity = <T>(key: keyof Config, make: () => Promise<T>) => identityPart([key], make);
   const [keys, sealer, providers, operators, workloads, accounts, writes, tls, storeTls, tracing] =
     await Promise.all([
@@ -112,7 +112,7 @@ export async function buildRuntime(
     operators: operators.value,
     workloads: workloads.value,
     workloadApps: config.apps,
-    keysOf,
+    issuerKeys,
     writeRules: writes.value,
     views: viewsOf(config.apps),
     tls: tls.value,
@@ -123,11 +123,6 @@ export async function buildRuntime(
 
 export function viewsOf(apps: Config['apps']): Runtime['views'] {
   return new Map(Object.entries(apps).map(([name, app]) => [name, compileView(app.reads)]));
-}
-
-/** For all runtimes of a server: what one of them fetched of an issuer of apps or operators, the next one has. */
-export function createKeysOf(options: RuntimeOptions): KeysOf {
-  return createSharedKeys(fetchingOptions(options));
 }
 
 /** For everything that fetches keys. */

@@ -2,6 +2,7 @@
 import type { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApiServer } from '../api/api-server.ts';
+import type { SharedKeys } from '../identity/issuer-keys.ts';
 import { createLoginRoutes } from '../login/routes.ts';
 import type { Environment } from '../config/environment.ts';
 import { parseAddress, type Address } from '../net/address.ts';
@@ -20,7 +21,7 @@ import { loadRuntime } from './load-runtime.ts';
 import { createTerminations, type ListenerName } from './listener-tls.ts';
 import { startReloading } from './reload.ts';
 import { showRareEvents, showRuntime } from './runtime-metrics.ts';
-import { createKeysOf, type Runtime } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 import { createRuntimeHolder } from './runtime-holder.ts';
 import { SESSION_ROUTES_CHECK, startClusterRoutes } from './session-routes.ts';
 import { StartError } from './start-error.ts';
@@ -64,13 +65,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { now = Date.now, wrapStore = (opened: SessionStore) => opened } = options.seams ?? {};
   const onFetchFailure = (problem: string, cause: unknown) => log.warn(problem, { err: cause });
   const onBreaker = createBreakerLog(() => log);
-  const told = { now, onFetchFailure, onBreaker };
-  const loading = { ...told, keysOf: createKeysOf(told) };
-  const load = () => loadRuntime(options.configFile, options.env, loading);
+  const load = (issuerKeys?: SharedKeys) =>
+    loadRuntime(options.configFile, options.env, { now, onFetchFailure, onBreaker, issuerKeys });
   const built = await load();
   if (!built.ok) throw new StartError(built.problems.join('\n'));
   const holder = createRuntimeHolder(built.runtime, {
-    ...loading,
+    now,
     onFault: (route, error) => log.error('a SessionRoute could not be judged', { route, err: error }),
   });
   const { current } = holder;
@@ -125,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const reloading = startReloading({
     configFile: options.configFile,
-    load,
+    load: () => load(current().issuerKeys.successor()),
     metrics,
     log,
     trail: store,

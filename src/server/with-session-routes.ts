@@ -16,7 +16,7 @@ export interface Extended {
   readonly judgement: Judgement;
 }
 
-export interface ExtendingOptions extends RuntimeOptions {
+export interface ExtendingOptions extends Pick<RuntimeOptions, 'now'> {
   readonly schemas: ResourceSchemas;
   /** Of a SessionRoute, which is refused for it. */
   readonly onFault: (title: string, error: unknown) => void;
@@ -48,7 +48,7 @@ export async function withSessionRoutes(
   const runtime = {
     ...base,
     policy: compilePolicy(config, { routes: table.table, tokens, assertions }),
-    workloads: await workloadsOf(config, before, { nowMs: options.now, keysOf: base.keysOf }),
+    workloads: await workloadsOf(config, before, { nowMs: options.now, keysOf: base.issuerKeys.of }),
     workloadApps: config.apps,
     writeRules: new Map([
       ...base.writeRules,

@@ -155,7 +155,7 @@ describe('a Kubernetes API server', () => {
     };
     const workloads = await createWorkloadAuthenticator(
       { billing },
-      { nowMs: fetching.nowMs, keysOf: createSharedKeys(fetching) },
+      { nowMs: fetching.nowMs, keysOf: createSharedKeys(fetching).of },
     );
     const claims = { iss: issuer, sub: subject, aud: ['singlestate'], exp: nowMs / 1000 + 600 };
     const bearer = await key.sign(claims, { typ: undefined });

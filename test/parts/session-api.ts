@@ -84,7 +84,7 @@ export async function startSessionApi(
     subject: 'system:serviceaccount:ops:on-call',
     audience: 'singlestate',
   };
-  const recognizing = { nowMs: Date.now, keysOf: createSharedKeys(fetching) };
+  const recognizing = { nowMs: Date.now, keysOf: createSharedKeys(fetching).of };
   const apps = await createTestApps(cluster.issuer);
   const { ring } = await createTestRing();
   const verifying = { keyRing: () => ring, issuer: ISSUER, audience: ISSUER, cacheSize: 100 };

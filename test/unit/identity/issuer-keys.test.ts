@@ -3,7 +3,12 @@ import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
 import { FETCH_FLOOR_MS, FRESH_MS, USABLE_MS } from '../../../src/identity/fetch-cache.ts';
 import { FIRST_PAUSE_MS } from '../../../src/identity/issuer-breakers.ts';
 import { createIssuerKeys, createSharedKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
-import { createIssuerKey, startTestIssuer, type IssuerKey, type TestIssuer } from '../../parts/test-issuer.ts';
+import {
+  createIssuerKey,
+  startTestIssuer,
+  type IssuerKey,
+  type TestIssuer,
+} from '../../parts/test-issuer.ts';
 
 const [first, second] = await Promise.all([
   createIssuerKey('ES256', 'first'),
@@ -199,37 +204,63 @@ describe('the keys of an issuer', () => {
   });
 });
 
-describe('shared keys', () => {
+describe('the keys of a configuration', () => {
   const options = { nowMs: () => nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined };
+  const place = () => ({ kind: 'discovery', issuer: idp.issuer }) as const;
 
-  it('D1 are the same for the same place, with all that was fetched, while the issuer is down too', async () => {
-    const keysOf = createSharedKeys(options);
-    const source = { kind: 'discovery', issuer: idp.issuer } as const;
-    const keys = keysOf(source);
-    expect(await keys.find(hint('first'))).toMatchObject({ found: true });
-    await idp.stop();
-    expect(await keysOf({ ...source }).find(hint('first'))).toMatchObject({ found: true });
-    expect(keysOf(source)).toBe(keys);
-  });
-
-  it('E1 are others where the place, its CA or what is shown to it is another', () => {
-    const keysOf = createSharedKeys(options);
-    const url = `${idp.issuer}/jwks`;
-    const places = [
-      { kind: 'discovery', issuer: idp.issuer },
-      { kind: 'url', url: idp.issuer },
-      { kind: 'url', url },
-      { kind: 'url', url, access: { caFile: 'ca.pem' } },
-      { kind: 'url', url, access: { tokenFile: 'token' } },
-      { kind: 'url', url, access: { tokenFile: 'ca.pem' } },
-    ] as const;
-    expect(new Set(places.map(keysOf)).size).toBe(places.length);
+  it('D1 are fetched once for all who name the same place', async () => {
+    const keys = createSharedKeys(options);
+    expect(await keys.of(place()).find(hint('first'))).toMatchObject({ found: true });
+    expect(await keys.of(place()).find(hint('first'))).toMatchObject({ found: true });
+    expect(idp.requests).toEqual([DISCOVERY, '/jwks']);
   });
 
   it('E9 are as they are given, each time', async () => {
-    const keysOf = createSharedKeys(options);
-    const given = (key: IssuerKey) => keysOf({ kind: 'given', jwks: { keys: [key.publicJwk] } });
+    const keys = createSharedKeys(options);
+    const given = (key: IssuerKey) => keys.of({ kind: 'given', jwks: { keys: [key.publicJwk] } });
     expect(await given(first).find(hint('first'))).toMatchObject({ found: true });
     expect(await given(second).find(hint('first'))).toMatchObject({ found: false });
+  });
+
+  it('E9 are fetched anew for the configuration that follows, so that a key which was withdrawn is not known to it', async () => {
+    const keys = createSharedKeys(options);
+    await keys.of(place()).find(hint('first'));
+    idp.keys = [second.publicJwk];
+    const next = keys.successor();
+    expect(await next.of(place()).find(hint('first'))).toEqual({ found: false, cause: 'key' });
+    expect(await next.of(place()).find(hint('second'))).toMatchObject({ found: true });
+  });
+
+  it('D1 stay usable there while the issuer is down, for as long as they would have been, and through the next one too', async () => {
+    const keys = createSharedKeys(options);
+    await keys.of(place()).find(hint('first'));
+    await idp.stop();
+    const next = keys.successor();
+    expect(await next.of(place()).find(hint('first'))).toMatchObject({ found: true });
+    const afterThat = next.successor().of(place());
+    nowMs = USABLE_MS - 1;
+    expect(await afterThat.find(hint('first'))).toMatchObject({ found: true });
+    nowMs = USABLE_MS;
+    expect(await afterThat.find(hint('first'))).toEqual({ found: false, cause: 'unavailable' });
+  });
+
+  it('E1 are not taken over from another place, by way of another CA, or for another token', async () => {
+    const access = { ca: 'one', tokenFile: '/dev/null' };
+    const url = `${idp.issuer}/jwks`;
+    const keys = createSharedKeys(options);
+    expect(await keys.of({ kind: 'url', url, access }).find(hint('first'))).toMatchObject({ found: true });
+    await idp.stop();
+    const next = keys.successor();
+    const others = [
+      { kind: 'url', url },
+      { kind: 'url', url, access: { ...access, ca: 'another' } },
+      { kind: 'url', url, access: { ca: 'one' } },
+      { kind: 'url', url: `${url}?`, access },
+      place(),
+    ] as const;
+    for (const other of others) {
+      expect(await next.of(other).find(hint('first'))).toEqual({ found: false, cause: 'unavailable' });
+    }
+    expect(await next.of({ kind: 'url', url, access }).find(hint('first'))).toMatchObject({ found: true });
   });
 });

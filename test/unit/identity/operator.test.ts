@@ -36,7 +36,11 @@ async function put(name: string, content: unknown): Promise<string> {
 }
 
 const nowMs = () => NOW_MS;
-const keysOf = createSharedKeys({ nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined });
+const { of: keysOf } = createSharedKeys({
+  nowMs,
+  fetchTimeoutMs: 1_000,
+  onFetchFailure: () => undefined,
+});
 const authenticator = (...operators: OperatorConfig[]) =>
   createOperatorAuthenticator(operators, { nowMs, keysOf });
 

@@ -17,7 +17,7 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 const nowMs = () => NOW_MS;
 const OPTIONS = {
   nowMs,
-  keysOf: createSharedKeys({ nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined }),
+  keysOf: createSharedKeys({ nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined }).of,
 };
 const AUDIENCE = 'singlestate';
 
