@@ -30,15 +30,16 @@ export interface Part {
 
 /**
  * Starts a program in a process group of its own, so that Ctrl-C reaches only who stops the parts in their order.
- * @throws Error where it can't be started.
+ * @throws Error where it can't be started. With a reaper, a command that does not exist ends with exit code 127.
  */
 export async function startPart(options: PartOptions): Promise<Part> {
   const { reaper } = options;
-  const [command, args] = reaper?.known(options.command, options.args) ?? [options.command, options.args];
+  const asItIs = { command: options.command, args: options.args, inherited: [] };
+  const { command, args, inherited } = reaper?.guard(options.command, options.args) ?? asItIs;
   const log = openSync(options.logFile, 'a');
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', log, log, ...(reaper ? [reaper.socket] : [])],
+    stdio: ['ignore', log, log, ...inherited],
     detached: true,
     cwd: options.cwd,
   });

@@ -18,16 +18,23 @@ for leader in $leaders; do kill -s KILL -- "-$leader"; done
 if [ -n "$leaders" ]; then sleep 0.2; fi
 rm -rf "$1"`;
 
-/** The first argument names what then takes this shell's place, with its id; the reaper's socket ends here. */
+/** Tells the reaper of itself, and is then what its arguments say; the reaper's socket ends here. */
 const ADD_MYSELF = 'echo "+ $$" >&3 && exec "$@" 3>&-';
+
+/** What `spawn` takes, with a process group of its own. */
+export interface Guarded {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Its file descriptors from 3 on. */
+  readonly inherited: readonly Socket[];
+}
 
 export interface Reaper {
   /**
-   * A command that tells the reaper of itself before it is what it was meant to be, so that there is no moment at which
-   * nobody knows of it. It needs `socket` as its file descriptor 3, and a process group of its own.
+   * As a command that the reaper knows of before it runs: there is no moment at which nobody does. Where the reaper is
+   * gone, the command itself: better that nobody cleans up after it than that it can't be started.
    */
-  known(command: string, args: readonly string[]): readonly [command: string, args: readonly string[]];
-  readonly socket: Socket;
+  guard(command: string, args: readonly string[]): Guarded;
   /** The leader of a group has ended: its id may soon be somebody else's. */
   forget(leader: number): void;
   /** Ends as the process would end it: what is known and still runs is killed. */
@@ -43,11 +50,13 @@ export function startReaper(folder: string): Reaper {
   child.unref();
   const socket = child.stdin as unknown as Socket;
   socket.unref();
-  // It can only break when the shell is gone, and then there is nobody to tell.
+  // It breaks when the shell is gone.
   socket.on('error', () => undefined);
   return {
-    known: (command, args) => ['/bin/sh', ['-c', ADD_MYSELF, 'sh', command, ...args]],
-    socket,
+    guard: (command, args) =>
+      socket.destroyed
+        ? { command, args, inherited: [] }
+        : { command: '/bin/sh', args: ['-c', ADD_MYSELF, 'sh', command, ...args], inherited: [socket] },
     forget: (leader) => void socket.write(`- ${leader}\n`),
     end: () => void socket.end(),
   };

@@ -88,9 +88,11 @@ function start(command: string, args: readonly string[]) {
   });
   // What ends early says why on its standard error.
   child.stdin?.on('error', () => undefined);
-  const printed = new Promise<void>((settle) => child.stdout?.once('data', () => settle()));
-  const begun = Promise.race([printed, promise.then(() => undefined)]);
-  // Who waits for neither is told by the other.
+  const begun = new Promise<void>((settle, fail) => {
+    child.stdout?.once('data', () => settle());
+    promise.then(() => fail(new CommandFailure('it ended and had printed nothing')), fail);
+  });
+  // Who does not wait for it is told by `output`.
   begun.catch(() => undefined);
   return { begun, output: promise, end: (input = '') => void child.stdin?.end(input) };
 }

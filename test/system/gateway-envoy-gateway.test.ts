@@ -67,6 +67,7 @@ test.each([
   ['D2', 'timeout', '"timeout":"0.250s"'],
   ['D2', 'statusOnError', '"statusOnError":{"code":"ServiceUnavailable"}'],
   ['B5', 'passive', '"consecutive5xx":3'],
+  ['B5', 'connectTimeout', '"connectTimeout":"0.250s","dnsLookupFamily"'],
   ['B5', 'panicThreshold', '"healthyPanicThreshold":{"value":1}'],
 ])('%s Envoy is told of %s, which Envoy Gateway does otherwise by default', async (_, key, told) => {
   const shipped = await shippedEnvoyGateway();

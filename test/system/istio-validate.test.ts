@@ -61,3 +61,11 @@ test('Istio refuses a check by nobody', async () => {
   expect(exitCode).toBe(1);
   expect(findings.join()).toContain('`provider.name` must not be empty');
 });
+
+test('B5 outlier detection keeps no check within the zone of the gateway, as Istio would have it by itself', async () => {
+  const rules = (await shipped()).filter(({ kind }) => kind === 'DestinationRule');
+  expect(rules).toHaveLength(1);
+  expect(rules[0]).toMatchObject({
+    spec: { trafficPolicy: { loadBalancer: { localityLbSetting: { enabled: false } } } },
+  });
+});

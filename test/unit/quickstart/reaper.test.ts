@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -19,11 +19,11 @@ const commandOf = (pid: string | number) => readFile(`/proc/${pid}/cmdline`, 'ut
 /** Also true of one that is dead and waits for its parent. */
 const isGone = async (pid: number) => (await commandOf(pid)) === '';
 
-/** The commands that have this argument. */
-async function running(argument: string): Promise<readonly string[]> {
+/** The ids of the processes that have this argument. */
+async function running(argument: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const commands = await Promise.all(pids.map(commandOf));
-  return commands.filter((command) => command.split('\0').includes(argument));
+  return pids.filter((_, index) => commands[index]?.split('\0').includes(argument)).map(Number);
 }
 
 /** A process with a reaper that starts a part, does what the source says, and then says the part's id. */
@@ -91,8 +91,21 @@ test('a part that has ended is forgotten, and no other', async () => {
   const stays = await startPart({ ...options, command: '/bin/sleep', args: ['60'] });
   const ends = await startPart({ ...options, command: '/bin/sh', args: ['-c', 'exit 3'] });
   expect(await ends.ended).toBe('exit code 3');
+  const isWhatItWasStartedFor = async () => (await commandOf(stays.pid)).startsWith('/bin/sleep');
+  await waitUntil(isWhatItWasStartedFor, within);
   expect(forget.mock.calls).toEqual([[ends.pid]]);
   reaper.end();
   expect(await stays.ended).toBe('SIGKILL');
   await waitUntil(() => Promise.resolve(!existsSync(folder)), within);
+});
+
+test('without its reaper, which somebody killed, a part starts all the same', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reaper-'));
+  const reaper = startReaper(folder);
+  for (const pid of await running(folder)) process.kill(pid, 'SIGKILL');
+  await waitUntil(() => Promise.resolve(reaper.guard('x', []).inherited.length === 0), within);
+  const options = { name: 'x', logFile: join(folder, 'log'), reaper };
+  const part = await startPart({ ...options, command: '/bin/sh', args: ['-c', 'exit 3'] });
+  expect(await part.ended).toBe('exit code 3');
+  await rm(folder, { recursive: true });
 });
