@@ -66,7 +66,10 @@ const listenerTls = (listener: string, name: string): ValueSchema =>
   mapping(
     {
       secretName: text(
-        'A Secret of type kubernetes.io/tls. Renewed certificates are taken up while it runs.',
+        'A Secret of type kubernetes.io/tls. Renewed certificates are taken up while it runs.' +
+          (listener === 'check'
+            ? ' `helm test` needs its `ca.crt`, and that it is for the Service NAME-check.'
+            : ''),
       ),
       clientCertificates: flag(
         'Clients must present a certificate that `ca.crt` of the Secret signed; who may connect is `config.tls.' +
@@ -88,9 +91,9 @@ const listenerTls = (listener: string, name: string): ValueSchema =>
     `TLS of the listener \`${listener}\`. Without a Secret or an issuer it is without TLS.`,
   );
 
-const peers = (listener: string) =>
+const peers = (listener: string, more = '') =>
   givenList(
-    `Who may connect to \`${listener}\` (NetworkPolicyPeer). Without a change, every pod of the cluster.`,
+    `Who may connect to \`${listener}\` (NetworkPolicyPeer)${more}. Without a change, every pod of the cluster; an empty list: nobody.`,
   );
 
 const monitor = (kind: string, more = ''): ValueSchema =>
@@ -234,14 +237,21 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
     maxUnavailable: whole('So many at a time.', 1, 1000),
   }),
   autoscaling: mapping({
-    enabled: flag('A HorizontalPodAutoscaler by processor time sets the number of replicas.'),
+    enabled: flag(
+      'A HorizontalPodAutoscaler by processor time sets the number of replicas. Switched on for a release that runs, it begins with one: docs/how-to/install-with-helm.md.',
+    ),
     minReplicas: whole('At least so many.', 1, 1000),
     maxReplicas: whole('At most so many.', 1, 1000),
     targetCpuUtilization: whole('Per cent of `resources.requests.cpu`.', 1, 100),
   }),
   networkPolicy: mapping({
     enabled: flag('Lets nothing connect but what `from` names; probes of the kubelet always may.'),
-    from: mapping({ check: peers('check'), http: peers('http'), api: peers('api'), ops: peers('ops') }),
+    from: mapping({
+      check: peers('check', ' beside `helm test`'),
+      http: peers('http'),
+      api: peers('api'),
+      ops: peers('ops', ': Prometheus, and a gateway that looks there for health'),
+    }),
     egress: givenList(
       'Where replicas may connect to (NetworkPolicyEgressRule): the store, identity providers, with `sessionRoutes.enabled` the API server. DNS is added. Empty: anywhere.',
     ),

@@ -69,6 +69,40 @@ test('B5 the grace period covers drainDelay and drainTimeout, whatever their uni
   );
 });
 
+test.each(['http', 'api', 'ops'])('E4 an empty list of who may connect to %s is for nobody', async (name) => {
+  const ports = async (...args: readonly string[]) => {
+    const { spec } = only(await rendered('full', ...args), 'NetworkPolicy', 'sessions') as unknown as {
+      readonly spec: {
+        readonly ingress: readonly { readonly ports: readonly { readonly port: string }[] }[];
+      };
+    };
+    return spec.ingress.flatMap((rule) => rule.ports.map(({ port }) => port));
+  };
+  expect(await ports()).toContain(name);
+  expect(await ports('--set-json', `networkPolicy.from.${name}=[]`)).not.toContain(name);
+});
+
+test('B5 an upgrade of the program leaves the trial Valkey alone', async () => {
+  const { spec } = only(await rendered('trial'), 'StatefulSet', 'singlestate-valkey') as unknown as {
+    readonly spec: {
+      readonly selector: { readonly matchLabels: object };
+      readonly template: { readonly metadata: { readonly labels: object } };
+    };
+  };
+  expect(spec.template.metadata.labels).toEqual(spec.selector.matchLabels);
+});
+
+test('H2 a gateway that asks over HTTP finds it at an address that stays when pods are replaced', async () => {
+  const service = only(await rendered('full'), 'Service', 'sessions') as unknown as {
+    readonly spec: {
+      readonly clusterIP?: string;
+      readonly ports: readonly { readonly targetPort: string }[];
+    };
+  };
+  expect(service.spec.clusterIP).toBeUndefined();
+  expect(service.spec.ports.map(({ targetPort }) => targetPort)).toContain('http');
+});
+
 describe('the pod of `helm test`', () => {
   const policy = async (...args: readonly string[]) => {
     const objects = await rendered('full', ...args);
@@ -96,8 +130,13 @@ describe('the pod of `helm test`', () => {
     });
   });
 
-  test('H3 is no limit where there is none: an empty list lets everybody in', async () => {
-    expect(await policy('--set-json', 'networkPolicy.from.check=[]')).toBeNull();
+  test('H3 is all who may, where nobody is named', async () => {
+    const [probe, ...others] = (await policy(
+      '--set-json',
+      'networkPolicy.from.check=[]',
+    )) as readonly object[];
+    expect(probe).toMatchObject({ podSelector: { matchLabels: { 'app.kubernetes.io/component': 'probe' } } });
+    expect(others).toEqual([]);
   });
 
   test('E4 is among the clients of `check` by the certificate that it shows, where clients are named', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { helm, objectsOf, only, rendered, ROOT } from './helm.ts';
+import { CHART, helm, objectsOf, only, rendered, ROOT, valuesFile } from './helm.ts';
 import { withSidecarChart } from './sidecar-app.ts';
 
 interface Mount {
@@ -53,4 +53,16 @@ test('H3 a release for sidecars runs no replica, and has no Service of its own',
   expect(kinds).toContain('ConfigMap');
   for (const kind of ['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy'])
     expect(kinds).not.toContain(kind);
+});
+
+test('H3 the notes name all that the pod has to be given', async () => {
+  const files = ['--set', 'files.schemas/cart\\.json=text', '--set', 'secretFiles.secrets/idp.secretName=idp'];
+  const more = ['--set', 'secretFiles.secrets/idp.key=secret', '--set', 'tls.api.secretName=api-tls'];
+  const values = ['--values', valuesFile('sidecar'), ...files, ...more];
+  const printed = await helm('install', 'singlestate', CHART, '--dry-run=client', ...values);
+  const notes = printed.slice(printed.indexOf('NOTES:'));
+  expect(notes).toContain('config singlestate, tokenKeys singlestate-token-keys');
+  expect(notes).toContain('schemas/cart.json');
+  expect(notes).toContain('secretFiles {"secrets/idp":{"key":"secret","secretName":"idp"}}');
+  expect(notes).toContain('tls {"api":{"clientCa":false,"secretName":"api-tls"}}');
 });

@@ -71,6 +71,32 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   ['a name that objects can not have', ['--set', 'nameOverride=My_App'], "at '/nameOverride'"],
   ['one that a Service can not have', ['--set', 'fullnameOverride=1a'], "at '/fullnameOverride'"],
   [
+    'TLS on a unix socket',
+    ['--set', 'mode=sidecar,tls.check.secretName=a'],
+    'tls.check is not for mode "sidecar"',
+  ],
+  ['two listeners on one port', ['--set', 'ports.api=9001'], 'ports.api and ports.check are both 9001'],
+  [
+    'two files of one key',
+    ['--set', 'files.a/b=x,files.a\\.b=y'],
+    'files has a.b and a/b, which would be one key of the ConfigMap',
+  ],
+  [
+    'more replicas at least than at most',
+    ['--set', 'autoscaling.enabled=true,autoscaling.minReplicas=20'],
+    'autoscaling.minReplicas is 20, more than autoscaling.maxReplicas, 10',
+  ],
+  [
+    'sealing keys that go before what they sealed',
+    ['--set', 'keys.rotation.enabled=true,config.session.absoluteTimeout=365d'],
+    'keys.rotation.removeSealingKeysAfter is 120d, less than config.session.absoluteTimeout, 365d',
+  ],
+  [
+    'signing keys that go before what they signed',
+    ['--set', 'keys.rotation.enabled=true,keys.rotation.removeTokenKeysAfter=1h'],
+    'keys.rotation.removeTokenKeysAfter is 1h, less than config.token.cookie.ttl, 24h',
+  ],
+  [
     'sealing without its keys',
     ['--set', 'keys.sealing=false,config.sealing.acceptUnsealed=true'],
     'config.sealing needs keys.sealing',

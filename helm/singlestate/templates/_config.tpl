@@ -94,6 +94,52 @@ serviceAccounts:
 {{- if and (not $root.Values.keys.sealing) $config.sealing -}}
 {{- fail "config.sealing needs keys.sealing" -}}
 {{- end -}}
+{{- range $listener := list "check" "http" -}}
+{{- if and $sidecar (include "singlestate.tlsSecret" (list $root $listener)) -}}
+{{- fail (printf "tls.%s is not for mode \"sidecar\": the Envoy of the pod asks over a unix socket, in cleartext" $listener) -}}
+{{- end -}}
+{{- end -}}
+{{- $listeners := dict -}}
+{{- range $listener, $port := ternary (omit $root.Values.ports "check" "http") $root.Values.ports $sidecar -}}
+{{- with and $port (get $listeners (toString $port)) -}}
+{{- fail (printf "ports.%s and ports.%s are both %v: each listener needs a port of its own" . $listener $port) -}}
+{{- end -}}
+{{- $_ := set $listeners (toString $port) $listener -}}
+{{- end -}}
+{{- $keys := dict -}}
+{{- range $path := keys $root.Values.files | sortAlpha -}}
+{{- with get $keys (include "singlestate-pod.key" $path) -}}
+{{- fail (printf "files has %s and %s, which would be one key of the ConfigMap: give one of them another name" . $path) -}}
+{{- end -}}
+{{- $_ := set $keys (include "singlestate-pod.key" $path) $path -}}
+{{- end -}}
+{{- with $root.Values.autoscaling -}}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
+{{- fail (printf "autoscaling.minReplicas is %v, more than autoscaling.maxReplicas, %v" .minReplicas .maxReplicas) -}}
+{{- end -}}
+{{- end -}}
+{{- if $root.Values.keys.rotation.enabled -}}
+{{- include "singlestate.rotationProblems" (list $root $config) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Fails where a key would be removed that what it made still needs. Takes a list: the root, and the configuration. */}}
+{{- define "singlestate.rotationProblems" -}}
+{{- $rotation := (index . 0).Values.keys.rotation -}}
+{{- $config := index . 1 -}}
+{{- $needed := list
+  (list "removeTokenKeysAfter" "token.ttl" (dig "token" "ttl" "5m" $config))
+  (list "removeTokenKeysAfter" "token.cookie.ttl" (dig "token" "cookie" "ttl" "24h" $config))
+  (list "removeSealingKeysAfter" "session.absoluteTimeout" (dig "session" "absoluteTimeout" "12h" $config)) -}}
+{{- range $needed -}}
+{{- $kept := dict "key" "" "value" (get $rotation (index . 0)) -}}
+{{- $used := dict "key" "" "value" (index . 2) -}}
+{{- if regexMatch "^[0-9]+(ms|s|m|h|d)$" $used.value -}}
+{{- if lt (include "singlestate.seconds" $kept | int64) (include "singlestate.seconds" $used | int64) -}}
+{{- fail (printf "keys.rotation.%s is %s, less than config.%s, %s: a key would go that is still needed" (index . 0) $kept.value (index . 1) $used.value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* What a running server does not take over, so that a change of it has to replace the pods; all else it reloads. */}}
