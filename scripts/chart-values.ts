@@ -62,7 +62,7 @@ const FILE_PATH: ValueSchema = {
 const NOT_LATEST = { not: { const: 'latest' } } as const;
 const port = (what: string) => whole(`The port of the listener ${what}.`, 1024, 65_535);
 
-const listenerTls = (listener: string, name: string): ValueSchema =>
+const listenerTls = (listener: string, ...services: readonly string[]): ValueSchema =>
   mapping(
     {
       secretName: text(
@@ -79,7 +79,7 @@ const listenerTls = (listener: string, name: string): ValueSchema =>
         {
           issuerRef: given('With it, and without secretName, cert-manager makes the Secret: `{name, kind}`.'),
           dnsNames: {
-            description: `Names besides those of the Service ${name}.`,
+            description: `Names besides those of the Service ${services.join(' and of the Service ')}.`,
             type: 'array',
             items: { type: 'string' },
           },
@@ -193,7 +193,7 @@ export const VALUES: Readonly<Record<string, ValueSchema>> = {
   }),
   tls: mapping({
     check: listenerTls('check', 'NAME-check'),
-    http: listenerTls('http', 'NAME-check'),
+    http: listenerTls('http', 'NAME-check', 'NAME'),
     api: listenerTls('api', 'NAME'),
     ops: listenerTls('ops', 'NAME'),
   }),

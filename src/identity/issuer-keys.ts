@@ -39,10 +39,6 @@ export interface DiscoveredIssuer extends IssuerKeys {
   metadataWhileUp(): Promise<ServerMetadata | undefined>;
 }
 
-export function createIssuerKeys(source: KeySource, options: IssuerKeysOptions): IssuerKeys {
-  return source.kind === 'given' ? givenKeys(source.jwks) : cachedKeys(cacheOf(source, options));
-}
-
 function givenKeys(jwks: JSONWebKeySet): IssuerKeys {
   return { ...createKeySet(jwks, ASYMMETRIC_ALGS), prefetch: () => Promise.resolve() };
 }

@@ -152,8 +152,10 @@ async function keySourceOf(identity: IssuerPlace): Promise<KeySource | string> {
   const problem = urlProblem(url);
   if (problem !== undefined)
     return `${jwksUrl === undefined ? 'the issuer, where keys are discovered,' : 'jwksUrl'} ${problem}`;
-  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(() => null);
-  if (ca === null) return `caFile ${caFile} can't be read`;
+  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(() => '');
+  // To a TLS client, an empty text would mean the CAs of the system.
+  if (ca?.includes('-----BEGIN CERTIFICATE-----') === false)
+    return `caFile ${caFile} must be a file with certificates, in PEM`;
   const access = { ca, tokenFile };
   return jwksUrl === undefined ? { kind: 'discovery', issuer, access } : { kind: 'url', url, access };
 }

@@ -67,6 +67,9 @@ test('B5 the grace period covers drainDelay and drainTimeout, whatever their uni
   expect(await seconds('--set', 'config.check.drainDelay=1500ms,config.check.drainTimeout=2m')).toBe(
     2 + 120 + 5,
   );
+  expect(await seconds('--set', 'config.check.drainDelay=08s,config.check.drainTimeout=010s')).toBe(
+    8 + 10 + 5,
+  );
 });
 
 test.each(['http', 'api', 'ops'])('E4 an empty list of who may connect to %s is for nobody', async (name) => {

@@ -56,13 +56,21 @@ test('H3 a release for sidecars runs no replica, and has no Service of its own',
 });
 
 test('H3 the notes name all that the pod has to be given', async () => {
-  const files = ['--set', 'files.schemas/cart\\.json=text', '--set', 'secretFiles.secrets/idp.secretName=idp'];
-  const more = ['--set', 'secretFiles.secrets/idp.key=secret', '--set', 'tls.api.secretName=api-tls'];
-  const values = ['--values', valuesFile('sidecar'), ...files, ...more];
+  const files = [
+    '--set',
+    'files.schemas/cart\\.json=text',
+    '--set',
+    'secretFiles.secrets/idp.secretName=idp',
+  ];
+  const more = ['--set', 'secretFiles.secrets/idp.key=secret', '--set', 'tls.ops.secretName=ops-tls'];
+  const rest = ['--set', 'serviceAccount.mountToken=true,ports.ops=9191'];
+  const values = ['--values', valuesFile('sidecar'), ...files, ...more, ...rest];
   const printed = await helm('install', 'singlestate', CHART, '--dry-run=client', ...values);
   const notes = printed.slice(printed.indexOf('NOTES:'));
   expect(notes).toContain('config singlestate, tokenKeys singlestate-token-keys');
   expect(notes).toContain('schemas/cart.json');
   expect(notes).toContain('secretFiles {"secrets/idp":{"key":"secret","secretName":"idp"}}');
-  expect(notes).toContain('tls {"api":{"clientCa":false,"secretName":"api-tls"}}');
+  expect(notes).toContain('tls {"ops":{"clientCa":false,"secretName":"ops-tls"}}, opsScheme HTTPS');
+  expect(notes).toContain('mountToken true');
+  expect(notes).toContain('"ops":9191');
 });

@@ -89,12 +89,30 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   [
     'sealing keys that go before what they sealed',
     ['--set', 'keys.rotation.enabled=true,config.session.absoluteTimeout=365d'],
-    'keys.rotation.removeSealingKeysAfter is 120d, less than config.session.absoluteTimeout, 365d',
+    'keys.rotation.removeSealingKeysAfter is 120d, and must be more than config.session.absoluteTimeout, 365d',
   ],
   [
     'signing keys that go before what they signed',
-    ['--set', 'keys.rotation.enabled=true,keys.rotation.removeTokenKeysAfter=1h'],
-    'keys.rotation.removeTokenKeysAfter is 1h, less than config.token.cookie.ttl, 24h',
+    [
+      '--set',
+      'keys.rotation.enabled=true,keys.rotation.removeTokenKeysAfter=010h,config.token.cookie.ttl=10h',
+    ],
+    'keys.rotation.removeTokenKeysAfter is 010h, and must be more than config.token.cookie.ttl, 10h',
+  ],
+  [
+    'sealing keys that go before the audit trail',
+    ['--set', 'keys.rotation.enabled=true,keys.rotation.removeSealingKeysAfter=90d'],
+    'keys.rotation.removeSealingKeysAfter is 90d, and must be more than config.audit.maxAge, 90d',
+  ],
+  [
+    'a file of the key of the configuration',
+    ['--set', 'files.singlestate/yaml=x'],
+    'files has singlestate.yaml and singlestate/yaml',
+  ],
+  [
+    'a file that is also secret',
+    ['--set', 'files.a=x,secretFiles.a.secretName=b,secretFiles.a.key=c'],
+    'a is in files and in secretFiles',
   ],
   [
     'sealing without its keys',

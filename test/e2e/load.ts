@@ -29,7 +29,7 @@ export function startLoad(bed: Bed, token: string, connections = 8): Load {
     more: (count) => {
       const wanted = answered + count;
       const isThere = () => Promise.resolve(answered >= wanted);
-      return waitUntil(isThere, { what: 'more load', timeoutMs: 20_000 });
+      return waitUntil(isThere, { what: 'more load', timeoutMs: 60_000 });
     },
     async stop() {
       on = false;

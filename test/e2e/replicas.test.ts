@@ -87,7 +87,10 @@ async function startReplica(bed: Bed, listeners: Listeners, check: object = {}):
     logFile: join(folder, `replica-${listeners.ops}.log`),
   });
   const isReady = () => answersOk(`http://127.0.0.1:${listeners.ops}/readyz`);
-  await untilReady(replica, isReady, { timeoutMs: 20_000 });
+  await untilReady(replica, isReady, { timeoutMs: 60_000 }).catch(async (error: unknown) => {
+    await replica.stop(0);
+    throw error;
+  });
   return { ...replica, [Symbol.asyncDispose]: () => replica.stop(0) };
 }
 
@@ -138,8 +141,8 @@ describe.each([GRPC, HTTP])('replicas that are asked over $transport', (transpor
     const two = [await freeListeners(), await freeListeners()];
     await using bed = await createBed({ gateway: gatewayOf(transport, two) });
     await using replicas = new AsyncDisposableStack();
-    const started = two.map(async (listeners) => replicas.use(await startReplica(bed, listeners)));
-    const victims = await Promise.all(started);
+    const victims = [];
+    for (const listeners of two) victims.push(replicas.use(await startReplica(bed, listeners)));
     const load = startLoad(bed, (await bed.open()).token);
     for (const listeners of two) await untilLoaded(listeners);
     for (const { pid } of victims) process.kill(pid, 'SIGKILL');

@@ -106,10 +106,13 @@ serviceAccounts:
 {{- end -}}
 {{- $_ := set $listeners (toString $port) $listener -}}
 {{- end -}}
-{{- $keys := dict -}}
+{{- $keys := dict "singlestate.yaml" "singlestate.yaml" -}}
 {{- range $path := keys $root.Values.files | sortAlpha -}}
 {{- with get $keys (include "singlestate-pod.key" $path) -}}
 {{- fail (printf "files has %s and %s, which would be one key of the ConfigMap: give one of them another name" . $path) -}}
+{{- end -}}
+{{- if hasKey $root.Values.secretFiles $path -}}
+{{- fail (printf "%s is in files and in secretFiles: take it out of one of them" $path) -}}
 {{- end -}}
 {{- $_ := set $keys (include "singlestate-pod.key" $path) $path -}}
 {{- end -}}
@@ -125,18 +128,23 @@ serviceAccounts:
 
 {{/* Fails where a key would be removed that what it made still needs. Takes a list: the root, and the configuration. */}}
 {{- define "singlestate.rotationProblems" -}}
-{{- $rotation := (index . 0).Values.keys.rotation -}}
+{{- $root := index . 0 -}}
 {{- $config := index . 1 -}}
-{{- $needed := list
-  (list "removeTokenKeysAfter" "token.ttl" (dig "token" "ttl" "5m" $config))
-  (list "removeTokenKeysAfter" "token.cookie.ttl" (dig "token" "cookie" "ttl" "24h" $config))
-  (list "removeSealingKeysAfter" "session.absoluteTimeout" (dig "session" "absoluteTimeout" "12h" $config)) -}}
+{{- $cookie := dig "token" "cookie" "ttl" "" $config -}}
+{{- $needed := list (list "removeTokenKeysAfter" "token.ttl" (dig "token" "ttl" "5m" $config)) -}}
+{{- if $cookie -}}
+{{- $needed = append $needed (list "removeTokenKeysAfter" "token.cookie.ttl" $cookie) -}}
+{{- end -}}
+{{- if $root.Values.keys.sealing -}}
+{{- $needed = append $needed (list "removeSealingKeysAfter" "session.absoluteTimeout" (dig "session" "absoluteTimeout" "12h" $config)) -}}
+{{- $needed = append $needed (list "removeSealingKeysAfter" "audit.maxAge" (dig "audit" "maxAge" "90d" $config)) -}}
+{{- end -}}
 {{- range $needed -}}
-{{- $kept := dict "key" "" "value" (get $rotation (index . 0)) -}}
+{{- $kept := dict "key" "" "value" (get $root.Values.keys.rotation (index . 0)) -}}
 {{- $used := dict "key" "" "value" (index . 2) -}}
 {{- if regexMatch "^[0-9]+(ms|s|m|h|d)$" $used.value -}}
-{{- if lt (include "singlestate.seconds" $kept | int64) (include "singlestate.seconds" $used | int64) -}}
-{{- fail (printf "keys.rotation.%s is %s, less than config.%s, %s: a key would go that is still needed" (index . 0) $kept.value (index . 1) $used.value) -}}
+{{- if le (include "singlestate.seconds" $kept | int64) (include "singlestate.seconds" $used | int64) -}}
+{{- fail (printf "keys.rotation.%s is %s, and must be more than config.%s, %s: until then a key is needed that it would remove" (index . 0) $kept.value (index . 1) $used.value) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -84,5 +84,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- end -}}
 {{- $unit := regexFind "[a-z]+$" .value -}}
 {{- $ms := get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000) $unit -}}
-{{- divf (mul (regexFind "^[0-9]+" .value | int64) $ms) 1000 | ceil | int64 -}}
+{{- /* Without its leading zeros, with which it would be octal. */ -}}
+{{- $count := regexReplaceAll "^0+" (regexFind "^[0-9]+" .value) "" | default "0" -}}
+{{- divf (mul (int64 $count) $ms) 1000 | ceil | int64 -}}
 {{- end -}}

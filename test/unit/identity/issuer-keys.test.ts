@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_DOCUMENT_BYTES } from '../../../src/identity/bounded-fetch.ts';
 import { FETCH_FLOOR_MS, FRESH_MS, USABLE_MS } from '../../../src/identity/fetch-cache.ts';
 import { FIRST_PAUSE_MS } from '../../../src/identity/issuer-breakers.ts';
-import { createIssuerKeys, createSharedKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
+import { createSharedKeys, type IssuerKeys } from '../../../src/identity/issuer-keys.ts';
 import {
   createIssuerKey,
   startTestIssuer,
@@ -32,10 +32,8 @@ afterEach(async () => {
 
 function discovered(fetchTimeoutMs = 5_000): IssuerKeys {
   const onFetchFailure = (problem: string) => void failures.push(problem);
-  return createIssuerKeys(
-    { kind: 'discovery', issuer: idp.issuer },
-    { nowMs: () => nowMs, fetchTimeoutMs, onFetchFailure },
-  );
+  const options = { nowMs: () => nowMs, fetchTimeoutMs, onFetchFailure };
+  return createSharedKeys(options).of({ kind: 'discovery', issuer: idp.issuer });
 }
 
 describe('the keys of an issuer', () => {
@@ -195,9 +193,9 @@ describe('the keys of an issuer', () => {
 
   it('are fetched from a URL, or given', async () => {
     const options = { nowMs: () => nowMs, fetchTimeoutMs: 1_000, onFetchFailure: () => undefined };
-    const byUrl = createIssuerKeys({ kind: 'url', url: `${idp.issuer}/jwks` }, options);
+    const byUrl = createSharedKeys(options).of({ kind: 'url', url: `${idp.issuer}/jwks` });
     expect(await byUrl.find(hint('first'))).toMatchObject({ found: true });
-    const given = createIssuerKeys({ kind: 'given', jwks: { keys: idp.keys } }, options);
+    const given = createSharedKeys(options).of({ kind: 'given', jwks: { keys: idp.keys } });
     await given.prefetch();
     expect(await given.find(hint('first'))).toMatchObject({ found: true });
     expect(idp.requests).toEqual(['/jwks']);

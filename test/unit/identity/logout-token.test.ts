@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createIssuerKeys } from '../../../src/identity/issuer-keys.ts';
+import { createSharedKeys } from '../../../src/identity/issuer-keys.ts';
 import type { LogoutTokenVerifier } from '../../../src/identity/login.ts';
 import { createLogoutTokenVerifier } from '../../../src/identity/logout-token.ts';
 import { createIssuerKey, startTestIssuer, type TestIssuer } from '../../parts/test-issuer.ts';
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 function verifierOf(issuer: string, ...clientIds: string[]): LogoutTokenVerifier {
   const options = { nowMs: () => NOW_MS, fetchTimeoutMs: 2_000, onFetchFailure: () => undefined };
-  const keys = createIssuerKeys({ kind: 'discovery', issuer }, options);
+  const keys = createSharedKeys(options).of({ kind: 'discovery', issuer });
   return createLogoutTokenVerifier(
     ['singlestate', ...clientIds].map((clientId) => ({
       config: { name: `as ${clientId}`, issuer, clientId },

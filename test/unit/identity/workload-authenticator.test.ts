@@ -163,3 +163,15 @@ test('what is wrong with the keys of an app is said with its name, all at once',
     ],
   });
 });
+
+test.each([
+  ['is not there', 'nowhere.pem'],
+  ['is empty, which to a TLS client would be every CA of the system', 'empty.pem'],
+])('E4 a caFile that %s is refused', async (_, file) => {
+  await writeFile(join(folder, 'empty.pem'), '');
+  const identity = { issuer: 'https://k8s.test', subject: 'a', audience: AUDIENCE };
+  const one = app({ ...identity, caFile: join(folder, file) });
+  await expect(createWorkloadAuthenticator({ one }, OPTIONS)).rejects.toMatchObject({
+    problems: [`The app "one": caFile ${join(folder, file)} must be a file with certificates, in PEM`],
+  });
+});
