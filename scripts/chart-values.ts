@@ -62,14 +62,13 @@ const FILE_PATH: ValueSchema = {
 const NOT_LATEST = { not: { const: 'latest' } } as const;
 const port = (what: string) => whole(`The port of the listener ${what}.`, 1024, 65_535);
 
-const listenerTls = (listener: string, ...services: readonly string[]): ValueSchema =>
-  mapping(
+function listenerTls(listener: string, ...services: readonly string[]): ValueSchema {
+  const names = services.map((service) => `the Service ${service}`).join(' and ');
+  return mapping(
     {
       secretName: text(
-        'A Secret of type kubernetes.io/tls. Renewed certificates are taken up while it runs.' +
-          (listener === 'check'
-            ? ' `helm test` needs its `ca.crt`, and that it is for the Service NAME-check.'
-            : ''),
+        `A Secret of type kubernetes.io/tls, for ${names}. Renewed certificates are taken up while it runs.` +
+          (listener === 'check' ? ' `helm test` needs its `ca.crt`.' : ''),
       ),
       clientCertificates: flag(
         'Clients must present a certificate that `ca.crt` of the Secret signed; who may connect is `config.tls.' +
@@ -79,7 +78,7 @@ const listenerTls = (listener: string, ...services: readonly string[]): ValueSch
         {
           issuerRef: given('With it, and without secretName, cert-manager makes the Secret: `{name, kind}`.'),
           dnsNames: {
-            description: `Names besides those of the Service ${services.join(' and of the Service ')}.`,
+            description: `Names besides those of ${names}.`,
             type: 'array',
             items: { type: 'string' },
           },
@@ -90,6 +89,7 @@ const listenerTls = (listener: string, ...services: readonly string[]): ValueSch
     },
     `TLS of the listener \`${listener}\`. Without a Secret or an issuer it is without TLS.`,
   );
+}
 
 const peers = (listener: string, more = '') =>
   givenList(

@@ -49,14 +49,12 @@ export function createFetchCache<T>(
   { nowMs, breaker, onFailure, inherited }: FetchCacheOptions<T>,
 ): FetchCache<T> {
   let content = inherited;
-  let isOwn = false;
   let underWay: Promise<Refresh> | undefined;
 
   async function fetchOnce(): Promise<Refresh> {
     const startedAtMs = nowMs();
     try {
       content = { value: await breaker.run('trial', load), atMs: startedAtMs };
-      isOwn = true;
       return 'fetched';
     } catch (cause) {
       onFailure(cause);
@@ -78,7 +76,7 @@ export function createFetchCache<T>(
   }
 
   const isYoungerThan = (ageMs: number) => content !== undefined && nowMs() < content.atMs + ageMs;
-  const isFresh = (ageMs: number) => isOwn && isYoungerThan(ageMs);
+  const isFresh = (ageMs: number) => content !== inherited && isYoungerThan(ageMs);
   return {
     refresh,
     content: () => content,

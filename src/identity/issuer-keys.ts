@@ -6,7 +6,7 @@ import type { JSONWebKeySet } from 'jose';
 import type { CircuitBreaker } from '../breaker/circuit-breaker.ts';
 import { fetchMetadata, signingAlgs, type ServerMetadata } from './discovery.ts';
 import { createDocumentFetch, type DocumentFetch, type KeyAccess } from './document-fetch.ts';
-import { createFetchCache, type FetchCache } from './fetch-cache.ts';
+import { createFetchCache, type FetchCache, type Fetched } from './fetch-cache.ts';
 import { createFetchBreaker } from './issuer-breakers.ts';
 import { ASYMMETRIC_ALGS, createKeySet, type KeyAnswer, type KeyHint, type KeySet } from './key-set.ts';
 import { rootMessage } from './root-message.ts';
@@ -63,11 +63,17 @@ export function createSharedKeys(
   before: ReadonlyMap<string, KeyCache> = new Map(),
 ): SharedKeys {
   const caches = new Map<string, KeyCache>();
+  const create = (source: Exclude<KeySource, { readonly kind: 'given' }>, place: string): KeyCache => {
+    const parts = { access: source.access, inherited: before.get(place)?.content() };
+    return source.kind === 'url'
+      ? createKeyCache(keysAt, source.url, options, parts)
+      : createKeyCache<{ readonly keys: KeySet }>(discover, source.issuer, options, parts);
+  };
   return {
     of(source) {
       if (source.kind === 'given') return givenKeys(source.jwks);
       const place = JSON.stringify(source);
-      const cache = caches.get(place) ?? cacheOf(source, options, before.get(place)?.content());
+      const cache = caches.get(place) ?? create(source, place);
       caches.set(place, cache);
       return cachedKeys(cache);
     },
@@ -75,43 +81,38 @@ export function createSharedKeys(
   };
 }
 
-/** Where keys are fetched. */
-type KeyPlace = Exclude<KeySource, { readonly kind: 'given' }>;
-
-function cacheOf(
-  place: KeyPlace,
-  options: IssuerKeysOptions,
-  inherited?: ReturnType<KeyCache['content']>,
-): KeyCache {
-  const fetchDocument = createDocumentFetch(place.access ?? {});
-  const breaker = createFetchBreaker({ nowMs: options.nowMs });
-  const from = place.kind === 'url' ? place.url : place.issuer;
-  const fetchKeys = place.kind === 'url' ? keysAt : discover;
-  return createFetchCache(() => fetchKeys(from, fetchDocument, options), {
-    ...cacheOptions(from, options),
-    breaker,
-    inherited,
-  });
-}
-
 /** Makes no request by itself. `breaker` opens with the first failure (`createFetchBreaker`). */
 export function createDiscoveredIssuer(
   issuer: string,
   options: IssuerKeysOptions,
-  breaker: CircuitBreaker = createFetchBreaker({ nowMs: options.nowMs }),
+  breaker?: CircuitBreaker,
 ): DiscoveredIssuer {
-  const fetchDocument = createDocumentFetch({});
-  const cache = createFetchCache(() => discover(issuer, fetchDocument, options), {
-    ...cacheOptions(issuer, options),
-    breaker,
-  });
+  const cache = createKeyCache(discover, issuer, options, { breaker });
   return { ...cachedKeys(cache), metadataWhileUp: async () => (await cache.getWhileUp())?.metadata };
 }
 
-function cacheOptions(from: string, { nowMs, onFetchFailure }: IssuerKeysOptions) {
-  const onFailure = (cause: unknown) =>
-    onFetchFailure(`The keys of ${from} can't be fetched: ${rootMessage(cause)}`, cause);
-  return { nowMs, onFailure };
+interface KeyCacheParts<T> {
+  readonly access?: KeyAccess | undefined;
+  /** Default: one of its own. */
+  readonly breaker?: CircuitBreaker | undefined;
+  readonly inherited?: Fetched<T> | undefined;
+}
+
+function createKeyCache<T>(
+  load: (from: string, fetchDocument: DocumentFetch, options: IssuerKeysOptions) => Promise<T>,
+  from: string,
+  options: IssuerKeysOptions,
+  { access = {}, breaker, inherited }: KeyCacheParts<T>,
+): FetchCache<T> {
+  const { nowMs, onFetchFailure } = options;
+  const fetchDocument = createDocumentFetch(access);
+  return createFetchCache(() => load(from, fetchDocument, options), {
+    nowMs,
+    breaker: breaker ?? createFetchBreaker({ nowMs }),
+    onFailure: (cause) =>
+      onFetchFailure(`The keys of ${from} can't be fetched: ${rootMessage(cause)}`, cause),
+    inherited,
+  });
 }
 
 /** An unknown key is looked for again: it may be new. */

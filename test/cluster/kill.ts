@@ -1,7 +1,9 @@
-/** Kills a container as its node's kernel would, without a word to what runs in it. Hides the way to the node. */
+/** Kills a container as its node's kernel would, without a word to what runs in it, under load. Hides the way to the node. */
+import { expect } from 'vitest';
 import { waitUntil } from '../../quickstart/wait.ts';
 import { createNamespace, type Namespace } from './kubernetes.ts';
 import { IMAGES } from './pods.ts';
+import { refusedOf, startLoad } from './sessions.ts';
 
 /** A pod that sees all processes of its node. */
 const onNode = (nodeName: string): object => ({
@@ -45,7 +47,7 @@ for (const pid of found) {
 if (found.length === 0) throw new Error('no process of ${containerId}');`;
 
 /** Kills the first container of the pod, and resolves once the kubelet has started it anew and it is ready. @throws CommandFailure */
-export async function killContainer(namespace: Namespace, pod: string): Promise<void> {
+async function killContainer(namespace: Namespace, pod: string): Promise<void> {
   const fields = '{.spec.nodeName} {.status.containerStatuses[0].containerID}';
   const shown = await namespace.kubectl(['get', 'pod', pod, '-o', `jsonpath=${fields}`]);
   const [nodeName = '', containerId = ''] = shown.split(/ (?:\w+:\/\/)?/);
@@ -64,4 +66,17 @@ export async function killContainer(namespace: Namespace, pod: string): Promise<
     (await namespace.kubectl(['get', 'pod', pod, '-o', `jsonpath=${ended}`])) === '137';
   await waitUntil(isKilled, { what: 'the end of the container', timeoutMs: 60_000 });
   await namespace.kubectl(['wait', `pod/${pod}`, '--for=condition=Ready', '--timeout=60s']);
+}
+
+/** Kills the first container of a replica that decides on the URL: the checks that it has fail, and hardly another. */
+export async function expectHardlyMissed(
+  namespace: Namespace,
+  pod: string,
+  { url, token }: { readonly url: string; readonly token: string },
+): Promise<void> {
+  const load = await startLoad(namespace, url, token, 1_000);
+  await killContainer(namespace, pod);
+  const { before, afterwards } = await load.stop();
+  expect(afterwards).toEqual({ 200: 1_000 });
+  expect(refusedOf(before)).toBeLessThan(50);
 }

@@ -2,12 +2,11 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { waitUntil } from '../../quickstart/wait.ts';
 import { claimDefinitions, definitionsIn } from '../cluster/definitions.ts';
-import { killContainer } from '../cluster/kill.ts';
+import { expectHardlyMissed } from '../cluster/kill.ts';
 import { createNamespace, type Namespace } from '../cluster/kubernetes.ts';
-import { refusedOf, startLoad } from '../cluster/sessions.ts';
 import { gatewayFiles } from '../parts/gateway-modules.ts';
 import { GATEWAY_IMAGES, type GatewayRig } from './rig.ts';
 import { gatewayInCluster, type ClusterGateway } from './scenario.ts';
@@ -46,11 +45,8 @@ gatewayInCluster('Envoy Gateway', inCluster, (running) => {
       const { rig, address } = running();
       const { token } = await rig.open('invoices:read');
       const [victim = ''] = await rig.inner.names('pod', '-l', 'app.kubernetes.io/component=server');
-      const load = await startLoad(rig.inner, `http://${address.service}/invoices`, token, 1_000);
-      await killContainer(rig.inner, victim.replace('pod/', ''));
-      const { before, afterwards } = await load.stop();
-      expect(afterwards).toEqual({ 200: 1_000 });
-      expect(refusedOf(before)).toBeLessThan(50);
+      const url = `http://${address.service}/invoices`;
+      await expectHardlyMissed(rig.inner, victim.replace('pod/', ''), { url, token });
     },
     3 * MINUTE,
   );

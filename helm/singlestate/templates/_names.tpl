@@ -72,9 +72,14 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{/* HTTP or HTTPS. */}}
+{{/* `http` or `https`, as a Service's appProtocol has it. Takes a list: the root, and the listener. */}}
+{{- define "singlestate.scheme" -}}
+{{- ternary "https" "http" (ne (include "singlestate.tlsSecret" .) "") -}}
+{{- end -}}
+
+{{/* HTTP or HTTPS, as a probe has it. */}}
 {{- define "singlestate.opsScheme" -}}
-{{- ternary "HTTPS" "HTTP" (ne (include "singlestate.tlsSecret" (list . "ops")) "") -}}
+{{- include "singlestate.scheme" (list . "ops") | upper -}}
 {{- end -}}
 
 {{/* A duration of the configuration in whole seconds, rounded up. Takes a dict: key, value. */}}
